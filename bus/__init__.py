@@ -1,0 +1,36 @@
+"""The bus: what two processes of the federation must agree on, and nothing else.
+
+Read in the order a message meets them:
+
+`names`, `subjects`    who may be called what, and where each kind of message travels
+`manifest`, `messages` what a member says of itself; heartbeats and queries
+`codec`, `validation`  bytes to values, JSON or MessagePack, with limits
+`message`, `headers`   one message as a value
+`wire`, `connection`   the supervised NATS connection (`Bus`), with `inbox` for the answers
+`calls`, `federation`  a tool call frame by frame; everything a client does (`Federation`)
+`streams`, `kv`        the streams, and the registry bucket
+`trail`, `micro`       the audit trail; the answers to `nats micro`
+`errors`               every failure, in one tree
+"""
+
+from __future__ import annotations
+
+from bus.calls import CallOptions
+from bus.connection import Bus, Subscription
+from bus.errors import FederationError
+from bus.federation import Federation
+from bus.message import Message
+from bus.settings import BusSettings
+from bus.subjects import Instance, Subjects
+
+__all__ = [
+    "Bus",
+    "BusSettings",
+    "CallOptions",
+    "Federation",
+    "FederationError",
+    "Instance",
+    "Message",
+    "Subjects",
+    "Subscription",
+]

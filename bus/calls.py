@@ -1,0 +1,161 @@
+"""A tool call from the caller's side: frames in, one result out.
+
+A call is in one of four states: sent, accepted (an instance said so), answered, given up. Silence is not death: a
+caller that hears nothing for `SILENCE_S` asks the server whether the instance is still there (`omega.ping`), and only
+"nobody listens" ends the call early.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import structlog
+
+from bus import headers
+from bus.connection import Bus
+from bus.errors import DeadlineExceeded, FederationError, MemberLost, NoInstance
+from bus.message import EMPTY, Message
+from bus.names import UNSAFE_NAME, token
+from bus.subjects import Instance
+
+SILENCE_S = 2.0
+"""A member sends `alive` every second; twice that without any frame is a reason to ask."""
+PROBE_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Frame(StrEnum):
+    """What a message of a call is, in its `Omega-Frame` header."""
+
+    ACCEPTED = "accepted"
+    EVENT = "event"
+    ALIVE = "alive"
+    CHUNK = "chunk"
+    RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How a call is made."""
+
+    timeout: float = 30.0
+    """Seconds until the caller gives up; the member learns it and stops too."""
+    on_event: Callable[[bytes], None] | None = None
+    """Takes each MCP notification (progress, log) as JSON bytes, in order."""
+    headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+
+class Call:
+    """One call in flight. `run` sends it and returns the result message."""
+
+    def __init__(self, bus: Bus, member: str, tool: str, options: CallOptions) -> None:
+        self.id = uuid.uuid4().hex
+        self.instance: Instance | None = None
+        self._bus = bus
+        self._member = member
+        self._tool = tool
+        self._options = options
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._result: asyncio.Future[Message] = loop.create_future()
+        self._heard = loop.time()
+        self._watch = loop.call_later(SILENCE_S, self._listen_for_silence)
+
+    async def run(self, body: bytes) -> Message:
+        """The result. Raises what the member answered, NoInstance, DeadlineExceeded, MemberLost, Disconnected.
+
+        Cancelling the task that awaits it cancels the call at the member.
+        """
+        reply = self._bus.open_reply(self._deliver)
+        deadline = self._loop.call_later(self._options.timeout, self._expire)
+        try:
+            self._bus.send(
+                self._bus.subjects.call(self._member, self._tool), body, reply=reply, headers=self._headers()
+            )
+            return await self._result
+        except (asyncio.CancelledError, DeadlineExceeded):
+            self._withdraw()
+            raise
+        finally:
+            deadline.cancel()
+            self._watch.cancel()
+            self._bus.close_reply(reply)
+
+    def _headers(self) -> dict[str, str]:
+        sent = {
+            headers.STREAM: "1",
+            headers.CALL_ID: self.id,
+            headers.TIMEOUT_MS: str(int(self._options.timeout * 1000)),
+        }
+        if token(self._tool) == UNSAFE_NAME:
+            sent[headers.MCP_NAME] = self._tool
+        sent.update(self._options.headers)
+        return sent
+
+    # what arrives -------------------------------------------------------------------------------------------------
+
+    def _deliver(self, message: Message | FederationError) -> None:
+        self._heard = self._loop.time()
+        if isinstance(message, FederationError):
+            self._fail(message)
+            return
+        frame = message.headers.get(headers.FRAME, Frame.RESULT)
+        if frame == Frame.ACCEPTED:
+            self.instance = Instance(self._member, message.headers.get(headers.INSTANCE, ""))
+        elif frame == Frame.EVENT:
+            self._tell(message.data)
+        elif frame == Frame.RESULT:
+            self._finish(message)
+
+    def _tell(self, notification: bytes) -> None:
+        if self._options.on_event is not None and not self._result.done():
+            self._options.on_event(notification)
+
+    def _finish(self, message: Message) -> None:
+        failure = message.failure()
+        if failure is not None:
+            self._fail(failure)
+        elif not self._result.done():
+            self._result.set_result(message)
+
+    def _fail(self, error: FederationError) -> None:
+        if not self._result.done():
+            self._result.set_exception(error)
+
+    # what does not arrive -----------------------------------------------------------------------------------------
+
+    def _expire(self) -> None:
+        self._fail(DeadlineExceeded(f"{self._member}/{self._tool}: no result within {self._options.timeout:g} s"))
+
+    def _listen_for_silence(self) -> None:
+        quiet = self._loop.time() - self._heard
+        if quiet < SILENCE_S:
+            self._watch = self._loop.call_later(SILENCE_S - quiet, self._listen_for_silence)
+        else:
+            self._bus.spawn(self._probe())
+
+    async def _probe(self) -> None:
+        """Ask whether the instance is there; only "nobody listens" is an answer that ends the call."""
+        if self.instance is not None:
+            try:
+                await self._bus.request(self._bus.subjects.ping(self.instance), b"", timeout=PROBE_S)
+            except NoInstance:
+                self._fail(MemberLost(f"{self._member}: instance {self.instance.instance} died during the call"))
+            except FederationError as exc:
+                log.debug("probe_unanswered", member=self._member, error=exc.code)
+        if not self._result.done():
+            self._heard = self._loop.time()
+            self._watch = self._loop.call_later(SILENCE_S, self._listen_for_silence)
+
+    def _withdraw(self) -> None:
+        if self.instance is None:
+            return
+        try:
+            self._bus.send(self._bus.subjects.cancel(self.instance), self.id.encode())
+        except FederationError as exc:
+            log.debug("cancel_not_sent", error=exc.code)

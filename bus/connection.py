@@ -1,0 +1,301 @@
+"""The bus: one supervised NATS connection that a process opens once and keeps.
+
+It outlives what ends a bare client: a lost server is dialled again with jittered back-off, a connection the server
+closed for good is replaced by a new one, and every subscription is there again afterwards. While it is away a
+request is refused at once; nothing is queued for later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from nats.errors import Error as NatsError
+
+from bus import codec, headers
+from bus.errors import Disconnected, FederationError, OutcomeUnknown
+from bus.inbox import Answer, Inbox
+from bus.message import EMPTY, Message
+from bus.settings import BusSettings
+from bus.subjects import Subjects
+from bus.wire import Handler, Wire
+
+AsyncHandler = Callable[[Message], Awaitable[None]]
+HIGH_WATER = 1 << 20
+"""A publisher waits for the socket while more than this is unsent."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Subscription:
+    """A standing wish to hear a subject; it outlives the connection it was made on."""
+
+    bus: Bus
+    subject: str
+    queue: str
+    handler: Handler
+    sid: int = 0
+
+    async def stop(self) -> None:
+        """Hear it no longer."""
+        self.bus._forget(self)
+
+
+class Bus:
+    """The connection to NATS. Make one with `Bus.connect`, end it with `close`."""
+
+    def __init__(self, settings: BusSettings, name: str) -> None:
+        self.settings = settings
+        self.subjects = Subjects(settings.prefix)
+        self.name = name
+        self._inbox = Inbox(f"_INBOX.{uuid.uuid4().hex[:22]}")
+        self._subscriptions: list[Subscription] = [Subscription(self, self._inbox.subject, "", self._inbox.receive)]
+        self._returned: list[Callable[[], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wire: Wire | None = None
+        self._closing = False
+
+    # life ---------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    async def connect(cls, settings: BusSettings, *, name: str = "omega") -> Bus:
+        """An open bus. Raises Disconnected when no server answers within `connect_timeout_s`."""
+        bus = cls(settings, name)
+        try:
+            async with asyncio.timeout(settings.connect_timeout_s):
+                await bus._dial()
+        except TimeoutError as exc:
+            await bus.close()
+            raise Disconnected(f"no NATS server answers at {settings.nats_url}") from exc
+        return bus
+
+    @property
+    def connected(self) -> bool:
+        return self._wire is not None and self._wire.is_connected
+
+    @property
+    def max_body(self) -> int:
+        """The largest message the server takes, headers included."""
+        return self._wire.max_payload if self._wire is not None else 0
+
+    @property
+    def waiting(self) -> int:
+        """Requests whose answer is still awaited."""
+        return len(self._inbox)
+
+    def on_return(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after each regained connection: what was missed meanwhile must be asked for."""
+        self._returned.append(callback)
+
+    async def close(self) -> None:
+        """End it: what was published is sent first; who still waits for an answer is told."""
+        self._closing = True
+        if self._wire is not None and not self._wire.is_closed:
+            try:
+                async with asyncio.timeout(2):
+                    await self._wire.drained()
+                    await self._wire.close()
+            except (TimeoutError, NatsError, OSError) as exc:
+                log.debug("close_cut_short", error=repr(exc))
+        self._inbox.fail(Disconnected("the connection was closed"))
+        await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        current = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not current]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # publish, request ---------------------------------------------------------------------------------------------
+
+    async def publish(self, subject: str, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Send and forget. Raises Disconnected at once when there is no connection; TooLarge."""
+        wire = self._wire_now()
+        wire.send(subject, body, "", headers)
+        if wire.backlog() > HIGH_WATER:
+            await wire.drained()
+
+    async def flush(self, timeout: float = 2.0) -> None:
+        """Return once the server has seen all that was sent before. Raises Disconnected."""
+        try:
+            await self._wire_now().flush(timeout)  # type: ignore[arg-type]  # nats-py says int and takes a float
+        except (NatsError, OSError, TimeoutError) as exc:
+            raise Disconnected("the server did not confirm in time") from exc
+
+    async def request(
+        self, subject: str, body: bytes, *, headers: Mapping[str, str] | None = None, timeout: float = 2.0
+    ) -> Message:
+        """Send and await the one answer.
+
+        Raises NoInstance (nobody listens: certainly not executed), DeadlineExceeded, Disconnected (not sent),
+        OutcomeUnknown (sent, then the connection was lost), TooLarge, or the error the answer describes.
+        """
+        answer = Answer(timeout, subject)
+        reply = self._inbox.open(answer.deliver)
+        try:
+            self._wire_now().send(subject, body, reply, headers)
+            message = await answer.wait()
+        finally:
+            self._inbox.close(reply)
+        failure = message.failure()
+        if failure is not None:
+            raise failure
+        return message
+
+    def open_reply(self, deliver: Callable[[Message | FederationError], None]) -> str:
+        """A reply subject for a conversation of several frames; end it with `close_reply`."""
+        return self._inbox.open(deliver)
+
+    def close_reply(self, reply: str) -> None:
+        self._inbox.close(reply)
+
+    def send(self, subject: str, body: bytes, *, reply: str = "", headers: Mapping[str, str] | None = None) -> None:
+        """As publish, without waiting for the socket; for answers and frames inside a handler."""
+        self._wire_now().send(subject, body, reply, headers)
+
+    async def drained(self) -> None:
+        """Return once what was sent went to the socket: the back-pressure of `send`."""
+        await self._wire_now().drained()
+
+    # answer -------------------------------------------------------------------------------------------------------
+
+    def respond(self, message: Message, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        """Answer a request; no effect where no answer is awaited or the connection is gone."""
+        if not message.reply:
+            return
+        try:
+            self._wire_now().send(message.reply, body, "", headers)
+        except Disconnected:
+            log.debug("answer_not_sent", subject=message.subject)
+
+    def respond_error(self, message: Message, error: FederationError, more: Mapping[str, str] = EMPTY) -> None:
+        """Answer a request with an error: ADR-32 headers, and the description in the form the request came in."""
+        self.respond(message, *failure_of(message, error, more))
+
+    # subscribe ----------------------------------------------------------------------------------------------------
+
+    def listen(self, subject: str, handler: Handler, queue: str = "") -> Subscription:
+        """Hand every message to the synchronous `handler` as it arrives, in order. It must not block."""
+        subscription = Subscription(self, subject, queue, handler)
+        self._subscriptions.append(subscription)
+        if self._wire is not None and not self._wire.is_closed:
+            subscription.sid = self._wire.listen(subject, queue, handler)
+        return subscription
+
+    async def subscribe(self, subject: str, handler: AsyncHandler, queue: str = "") -> Subscription:
+        """Run `handler` as a task of its own for every message. Returns once the server knows of it."""
+
+        def start(message: Message) -> None:
+            self.spawn(_guarded(handler, message))
+
+        subscription = self.listen(subject, start, queue)
+        await self.flush()
+        return subscription
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` beside, owned by this bus: it is cancelled when the bus closes."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _forget(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+        if self._wire is not None and not self._wire.is_closed:
+            self._wire.unlisten(subscription.sid)
+
+    # supervision --------------------------------------------------------------------------------------------------
+
+    def _wire_now(self) -> Wire:
+        if self._wire is None or not self._wire.is_connected:
+            raise Disconnected(f"no connection to NATS at {self.settings.nats_url}")
+        return self._wire
+
+    async def _dial(self) -> None:
+        wire = Wire(max_backoff_s=self.settings.max_backoff_s)
+        self._wire = wire
+        await wire.connect(
+            self.settings.servers,
+            name=self.name,
+            error_cb=_note_error,
+            disconnected_cb=self._lost,
+            reconnected_cb=self._regained,
+            closed_cb=self._closed,
+            connect_timeout=2,
+            reconnect_time_wait=1,
+            max_reconnect_attempts=-1,
+            reconnect_to_server_handler=wire.next_server,
+            ping_interval=self.settings.ping_interval_s,  # type: ignore[arg-type]  # nats-py says int, sleeps a float
+            max_outstanding_pings=2,
+            flush_timeout=5,
+            pending_size=16 << 20,
+        )
+        for subscription in self._subscriptions:
+            subscription.sid = wire.listen(subscription.subject, subscription.queue, subscription.handler)
+        await self.flush()
+
+    async def _lost(self) -> None:
+        if self._wire is not None:
+            self._wire.forget_unsent()
+        self._inbox.fail(OutcomeUnknown("the connection was lost after the request was sent"))
+        if not self._closing:
+            log.warning("bus_lost", name=self.name)
+
+    async def _regained(self) -> None:
+        log.info("bus_regained", name=self.name)
+        for callback in self._returned:
+            callback()
+
+    async def _closed(self) -> None:
+        if not self._closing:
+            self.spawn(self._replace())
+
+    async def _replace(self) -> None:
+        """The server ended the connection for good: open another one, for ever if need be."""
+        pause = 0.05
+        while not self._closing:
+            try:
+                async with asyncio.timeout(self.settings.connect_timeout_s):
+                    await self._dial()
+            except (TimeoutError, NatsError, OSError, Disconnected) as exc:
+                log.warning("bus_not_replaced", error=repr(exc))
+                await asyncio.sleep(pause)
+                pause = min(self.settings.max_backoff_s, pause * 2)
+            else:
+                await self._regained()
+                return
+
+
+async def _note_error(exc: Exception) -> None:
+    log.debug("nats_error", error=repr(exc))
+
+
+async def _guarded(handler: AsyncHandler, message: Message) -> None:
+    try:
+        await handler(message)
+    except Exception:
+        log.exception("handler_failed", subject=message.subject)
+
+
+def failure_of(
+    message: Message, error: FederationError, more: Mapping[str, str] = EMPTY
+) -> tuple[bytes, dict[str, str]]:
+    """The body and headers that tell the sender of `message` of `error`."""
+    try:
+        form = message.form
+    except FederationError:
+        form = codec.JSON
+    described = {
+        headers.ERROR: error.message[:200],
+        headers.ERROR_CODE: error.nats_code,
+        headers.CONTENT_TYPE: form,
+        **more,
+    }
+    return codec.encode(error.body(), form), described

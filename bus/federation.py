@@ -1,0 +1,151 @@
+"""The federation as a client sees it: find members, call their tools, announce and withdraw.
+
+The gateway, the command line and a user's own program use this one class; whatever it does is one message on the
+bus, so the stock `nats` command can do the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+
+from bus import codec, headers
+from bus.calls import Call, CallOptions
+from bus.connection import Bus
+from bus.errors import (
+    DeadlineExceeded,
+    DirectoryAway,
+    FederationError,
+    NoInstance,
+    OutcomeUnknown,
+    UnknownMember,
+)
+from bus.message import Message
+from bus.names import DEFAULT_INSTANCE, checked_instance, checked_member, checked_tool
+from bus.subjects import Instance
+
+DISCOVERY_TIMEOUT_S = 2.0
+WRITE_TIMEOUT_S = 12.0
+"""Longer than a directory needs to resolve a write that its storage did not confirm."""
+
+
+class Federation:
+    """Everything a client does, over one `Bus`."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self._subjects = bus.subjects
+
+    # discovery ----------------------------------------------------------------------------------------------------
+
+    async def ask(self, verb: str, query: Mapping[str, Any] | None = None) -> Any:
+        """The directory's answer to `verb` (`servers`, `server`, `search`, `select`, `tags`, `tools`, `stats`).
+
+        Raises DirectoryAway, or what the directory refused with.
+        """
+        return codec.decode(await self.ask_bytes(verb, orjson.dumps(query or {})))
+
+    async def ask_bytes(self, verb: str, body: bytes, *, timeout: float = DISCOVERY_TIMEOUT_S) -> bytes:
+        """As `ask`, with JSON bytes in and out, untouched."""
+        try:
+            return (await self.bus.request(self._subjects.directory(verb), body, timeout=timeout)).data
+        except (NoInstance, DeadlineExceeded, OutcomeUnknown) as exc:
+            raise DirectoryAway() from exc
+
+    async def server(self, member: str) -> dict[str, Any]:
+        """One member's manifest. Raises UnknownMember."""
+        manifest: dict[str, Any] = await self.ask("server", {"id": checked_member(member)})
+        return manifest
+
+    async def search(self, **query: Any) -> list[dict[str, Any]]:
+        """The members that match every condition (`tag`, `capability`, `q`, `status`, `version` …), one page."""
+        found: list[dict[str, Any]] = (await self.ask("search", query))["servers"]
+        return found
+
+    async def select(self, **query: Any) -> dict[str, Any] | None:
+        """The one member to use: live first, then the newest version, then the quickest answer. None: nobody."""
+        chosen: dict[str, Any] | None = (await self.ask("select", query))["server"]
+        return chosen
+
+    # calls --------------------------------------------------------------------------------------------------------
+
+    async def call(
+        self, member: str, tool: str, arguments: Mapping[str, Any] | None = None, options: CallOptions | None = None
+    ) -> Any:
+        """The tool's result. Raises the leaf of `bus.errors` that says what went wrong."""
+        return codec.decode(await self.call_bytes(member, tool, orjson.dumps(arguments or {}), options), max_depth=256)
+
+    async def call_bytes(self, member: str, tool: str, body: bytes, options: CallOptions | None = None) -> bytes:
+        """As `call`, with JSON bytes in and out, untouched."""
+        call = Call(self.bus, checked_member(member), checked_tool(tool), options or CallOptions())
+        try:
+            return (await call.run(body)).data
+        except NoInstance:
+            await self._tell_why_nobody(member)
+            raise
+
+    async def _tell_why_nobody(self, member: str) -> None:
+        """Raises UnknownMember when nobody serves `member` because there is no such member."""
+        try:
+            await self.server(member)
+        except DirectoryAway:
+            return
+
+    # presence -----------------------------------------------------------------------------------------------------
+
+    async def register(self, manifest: Mapping[str, Any], instance: str = DEFAULT_INSTANCE) -> dict[str, Any]:
+        """Announce a member; returns when the registry has stored it. Raises the refusal, or OutcomeUnknown."""
+        member = checked_member(str(manifest.get("id", manifest.get("service_id", ""))))
+        who = Instance(member, checked_instance(instance))
+        return await self._write(self._subjects.register(who), orjson.dumps(manifest))
+
+    async def register_bytes(self, who: Instance, body: bytes, content_type: str = codec.JSON) -> dict[str, Any]:
+        """As `register`, with a body made elsewhere (a signed manifest, MessagePack)."""
+        return await self._write(self._subjects.register(who), body, {headers.CONTENT_TYPE: content_type})
+
+    async def heartbeat(self, member: str, instance: str = DEFAULT_INSTANCE) -> None:
+        """A sign of life for a member that has no connection of its own. Nobody confirms it."""
+        who = Instance(checked_member(member), checked_instance(instance))
+        await self.bus.publish(self._subjects.heartbeat(who), b"{}")
+
+    async def leave(self, member: str, instance: str | None = None) -> dict[str, Any]:
+        """Withdraw one instance, or all of them. Raises UnknownMember."""
+        checked_member(member)
+        if instance is None:
+            return await self._write(self._subjects.leave_all(member), b"{}")
+        return await self._write(self._subjects.leave(Instance(member, checked_instance(instance))), b"{}")
+
+    async def _write(self, subject: str, body: bytes, sent: Mapping[str, str] | None = None) -> dict[str, Any]:
+        try:
+            reply = await self.bus.request(subject, body, headers=sent, timeout=WRITE_TIMEOUT_S)
+        except NoInstance as exc:
+            raise DirectoryAway() from exc
+        except DeadlineExceeded as exc:
+            raise OutcomeUnknown("no directory confirmed in time; the change may have been stored") from exc
+        return codec.decode_object(reply.data, reply.form)
+
+    # the trail ----------------------------------------------------------------------------------------------------
+
+    async def events(self, kind: str = "*", member: str = "*") -> AsyncIterator[dict[str, Any]]:
+        """The audit trail as it happens, one object an event; from now on, until the caller stops."""
+        queue: asyncio.Queue[Message] = asyncio.Queue(maxsize=10_000)
+        subscription = self.bus.listen(self._subjects.event(kind, member), lambda m: _offer(queue, m))
+        await self.bus.flush()
+        try:
+            while True:
+                yield codec.decode_object((await queue.get()).data)
+        finally:
+            await subscription.stop()
+
+
+def _offer(queue: asyncio.Queue[Message], message: Message) -> None:
+    """Keep the newest: a watcher that cannot keep up misses old events, not new ones."""
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(message)
+
+
+__all__ = ["CallOptions", "Federation", "FederationError", "UnknownMember"]

@@ -1,0 +1,75 @@
+"""One inbox per connection for every answer: a token in the subject finds who waits.
+
+No subscription per request: a call costs one dictionary entry, and nothing is left behind when its caller goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
+from bus.errors import DeadlineExceeded, FederationError
+from bus.message import Message
+
+
+class Inbox:
+    """Who waits for which answer. Synchronous; only for one event loop."""
+
+    def __init__(self, prefix: str) -> None:
+        self.subject = f"{prefix}.*"
+        self._prefix = prefix
+        self._tokens = count(1)
+        self._waiting: dict[str, Callable[[Message | FederationError], None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def open(self, deliver: Callable[[Message | FederationError], None]) -> str:
+        """A fresh reply subject; every message on it goes to `deliver` until `close`."""
+        reply = f"{self._prefix}.{next(self._tokens):x}"
+        self._waiting[reply] = deliver
+        return reply
+
+    def close(self, reply: str) -> None:
+        self._waiting.pop(reply, None)
+
+    def receive(self, message: Message) -> None:
+        """Hand an answer to who waits for it; one that comes too late is dropped."""
+        deliver = self._waiting.get(message.subject)
+        if deliver is not None:
+            deliver(message)
+
+    def fail(self, error: FederationError) -> None:
+        """Tell everybody who waits that no answer will come."""
+        for deliver in list(self._waiting.values()):
+            deliver(error)
+
+
+class Answer:
+    """One awaited answer: the first message, an error, or the deadline."""
+
+    __slots__ = ("_future", "_timer")
+
+    def __init__(self, timeout: float, subject: str) -> None:
+        loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[Message] = loop.create_future()
+        self._timer = loop.call_later(timeout, self._expire, timeout, subject)
+
+    def deliver(self, result: Message | FederationError) -> None:
+        if self._future.done():
+            return
+        if isinstance(result, FederationError):
+            self._future.set_exception(result)
+        else:
+            self._future.set_result(result)
+
+    async def wait(self) -> Message:
+        """The message. Raises what `deliver` was given, or DeadlineExceeded."""
+        try:
+            return await self._future
+        finally:
+            self._timer.cancel()
+
+    def _expire(self, timeout: float, subject: str) -> None:
+        self.deliver(DeadlineExceeded(f"no answer on {subject} within {timeout:g} s"))

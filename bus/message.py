@@ -1,0 +1,76 @@
+"""One message of the bus as a value, and the wire form of its headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from bus import codec, headers
+from bus.errors import FederationError, Internal, InvalidRequest, Malformed, NoInstance, from_body
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+_PREAMBLE = b"NATS/1.0"
+_CRLF = b"\r\n"
+_KEY = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_NEWLINES = str.maketrans({"\r": " ", "\n": " "})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What arrived: on which subject, with which headers, and where an answer is awaited ("" = nowhere)."""
+
+    subject: str
+    data: bytes
+    headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    reply: str = ""
+
+    @property
+    def form(self) -> str:
+        """Its content type, `bus.codec.JSON` or `MSGPACK`. Raises UnsupportedMedia."""
+        return codec.content_type(self.headers.get(headers.CONTENT_TYPE))
+
+    def failure(self) -> FederationError | None:
+        """The error this reply carries, or None: the server's "no responders", or an error of ours."""
+        if self.headers is EMPTY:
+            return None
+        if self.headers.get(headers.STATUS) == "503":
+            return NoInstance(f"nobody listens on {self.subject}")
+        if headers.ERROR_CODE not in self.headers:
+            return None
+        return self._described_failure()
+
+    def _described_failure(self) -> FederationError:
+        try:
+            return from_body(codec.decode(self.data, self.form))
+        except (Malformed, InvalidRequest):
+            return Internal(self.headers.get(headers.ERROR, "an error reply that cannot be read"))
+
+
+def encode_headers(values: Mapping[str, str]) -> bytes:
+    """The header block of a publish. Line breaks in values become spaces; raises InvalidRequest for a bad name."""
+    block = bytearray(_PREAMBLE + _CRLF)
+    for name, value in values.items():
+        if _KEY.fullmatch(name) is None:
+            raise InvalidRequest(f"header name {name[:80]!r}: letters, digits and - only")
+        block += f"{name}: {value.strip().translate(_NEWLINES)}".encode() + _CRLF
+    return bytes(block + _CRLF)
+
+
+def parse_headers(block: bytes | None) -> Mapping[str, str]:
+    """The headers of a received block; a status line becomes `Status` and `Description`. Never raises."""
+    if not block:
+        return EMPTY
+    first, _, rest = block.partition(_CRLF)
+    found: dict[str, str] = {}
+    if len(first) > len(_PREAMBLE):
+        status, _, description = first[len(_PREAMBLE) + 1 :].partition(b" ")
+        found[headers.STATUS] = status.decode("utf-8", "replace")
+        found[headers.DESCRIPTION] = description.decode("utf-8", "replace")
+    for line in rest.split(_CRLF):
+        name, colon, value = line.partition(b":")
+        if colon:
+            found[name.decode("utf-8", "replace")] = value.strip().decode("utf-8", "replace")
+    return found or EMPTY

@@ -1,0 +1,48 @@
+"""What a process may be told about its connection to the bus."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BusSettings(BaseSettings):
+    """How a process finds and holds its NATS connection. Read from `OMEGA_…` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="OMEGA_", extra="ignore")
+
+    nats_url: str = "nats://127.0.0.1:4222"
+    """Servers to dial, comma-separated. One is enough to start: the others of a cluster are learnt from it."""
+
+    prefix: str = Field(default="omega", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+    """First token of every subject and name of every stream. Two prefixes on one NATS are two federations that do
+    not see each other."""
+
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    """How long `connect` tries before it reports that no server answers. Later losses are retried for ever."""
+
+    ping_interval_s: float = Field(default=10.0, ge=0.5, le=120)
+    """A connection that answers no ping for twice this is dropped and dialled anew. Lower finds a silent network
+    failure sooner at the expense of traffic on every idle connection."""
+
+    max_backoff_s: float = Field(default=2.0, gt=0, le=60)
+    """Longest pause between two dials, jittered. Higher spares a server that comes back to thousands of members at
+    the expense of members that return later."""
+
+    replicas: int = Field(default=1, ge=1, le=5)
+    """Copies of each stream. 1 for a single server; 3 on a cluster, so that a minority of nodes may die."""
+
+    @property
+    def servers(self) -> list[str]:
+        """The dialled URLs, in the order given."""
+        return [url.strip() for url in self.nats_url.split(",") if url.strip()]
+
+    @property
+    def bucket(self) -> str:
+        """The KV bucket of the registry."""
+        return f"{self.prefix}_registry"
+
+    @property
+    def events_stream(self) -> str:
+        """The stream of the audit trail."""
+        return f"{self.prefix.upper()}_EVENTS"

@@ -1,0 +1,111 @@
+"""The streams of the federation: the registry bucket and the audit trail. Made at start-up, checked ever after.
+
+No stream may match a subject that carries requests: its acknowledgement would become the reply, and "nobody listens"
+would be hidden. `prepare` refuses to go on where one does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from bus.connection import Bus
+from bus.errors import DeadlineExceeded, Internal, NoInstance, OutcomeUnknown
+from bus.kv import BucketAway
+from bus.settings import BusSettings
+from bus.subjects import Subjects
+
+TOMBSTONE_TTL_S = 3_600
+EVENTS_KEPT_S = 7 * 86_400
+_NS = 1_000_000_000
+
+
+def registry_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
+    """The KV bucket of the registry, as JetStream wants it described."""
+    source = f"$KV.{settings.bucket}.>"
+    return {
+        "name": f"KV_{settings.bucket}",
+        "subjects": [source],
+        "storage": "file",
+        "num_replicas": settings.replicas,
+        # One value a key: with a history, a TTL on an update would bring the older value back.
+        "max_msgs_per_subject": 1,
+        "discard": "new",
+        "max_bytes": 1 << 30,
+        "max_msg_size": 512 * 1024,
+        "allow_rollup_hdrs": True,
+        "deny_delete": True,
+        "allow_direct": True,
+        "allow_msg_ttl": True,
+        "subject_delete_marker_ttl": TOMBSTONE_TTL_S * _NS,
+        "duplicate_window": 120 * _NS,
+        # Every committed write is repeated as a plain message: any number of readers costs no consumer.
+        "republish": {"src": source, "dest": subjects.change()},
+        "metadata": {"omega": "registry"},
+    }
+
+
+def events_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
+    """The stream that captures the audit trail."""
+    return {
+        "name": settings.events_stream,
+        "subjects": [subjects.events()],
+        "storage": "file",
+        "num_replicas": settings.replicas,
+        "max_age": EVENTS_KEPT_S * _NS,
+        "max_bytes": 1 << 30,
+        "discard": "old",
+        "deny_delete": True,
+        "deny_purge": True,
+        "metadata": {"omega": "events"},
+    }
+
+
+async def prepare(bus: Bus) -> None:
+    """Make the streams where they are missing, and refuse a system where another stream catches requests.
+
+    Raises BucketAway (JetStream is off, or not ready), Internal (a stream matches a request subject).
+    """
+    for wanted in (registry_stream(bus.settings, bus.subjects), events_stream(bus.settings, bus.subjects)):
+        await _ensure(bus, wanted)
+    for subject in bus.subjects.requests():
+        await _refuse_overlap(bus, subject)
+
+
+async def _ensure(bus: Bus, wanted: dict[str, Any], *, attempts: int = 10) -> None:
+    for attempt in range(attempts):
+        answer = await _api(bus, f"$JS.API.STREAM.CREATE.{wanted['name']}", wanted)
+        problem = answer.get("error")
+        if problem is None:
+            return
+        if problem.get("err_code") == 10058:  # there already, in another configuration: bring it to ours
+            answer = await _api(bus, f"$JS.API.STREAM.UPDATE.{wanted['name']}", wanted)
+            problem = answer.get("error")
+            if problem is None:
+                return
+        if int(problem.get("code", 500)) != 503 or attempt == attempts - 1:
+            raise BucketAway(f"stream {wanted['name']}: {problem.get('description')}")
+        await asyncio.sleep(0.2)
+
+
+async def _refuse_overlap(bus: Bus, subject: str) -> None:
+    answer = await _api(bus, "$JS.API.STREAM.NAMES", {"subject": subject})
+    names = answer.get("streams") or []
+    if names:
+        raise Internal(
+            f"the stream {names[0]!r} catches {subject}: its acknowledgements would pass for answers",
+            details={"streams": names, "subject": subject},
+        )
+
+
+async def _api(bus: Bus, subject: str, body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        reply = await bus.request(subject, orjson.dumps(body), timeout=5)
+    except NoInstance as exc:
+        raise BucketAway("JetStream is not enabled on this NATS server") from exc
+    except (DeadlineExceeded, OutcomeUnknown) as exc:
+        raise BucketAway("JetStream does not answer") from exc
+    answer: dict[str, Any] = orjson.loads(reply.data)
+    return answer

@@ -1,0 +1,113 @@
+"""Every subject of the federation, built and read in one place.
+
+Builders check nothing: ids are checked where they enter (`bus.names`), once. Readers return None for a subject
+that is not theirs, so that a stray publish is ignored rather than misread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bus.names import DEFAULT_INSTANCE, is_id, token
+
+DIRECTORY_VERBS = ("servers", "server", "search", "select", "tags", "tools", "stats")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One running copy of a member."""
+
+    member: str
+    instance: str = DEFAULT_INSTANCE
+
+    @property
+    def key(self) -> str:
+        """Its key in the registry bucket."""
+        return f"{self.member}.{self.instance}"
+
+    @staticmethod
+    def from_key(key: str) -> Instance | None:
+        """The instance a key names, or None when the key is not of that form."""
+        member, dot, instance = key.partition(".")
+        return Instance(member, instance) if dot and is_id(member) and is_id(instance) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """The subjects below one prefix. Two prefixes on one NATS system are two federations."""
+
+    prefix: str = "omega"
+
+    # presence ---------------------------------------------------------------------------------------------------
+
+    def register(self, who: Instance) -> str:
+        return f"{self.prefix}.register.{who.member}.{who.instance}"
+
+    def heartbeat(self, who: Instance) -> str:
+        return f"{self.prefix}.heartbeat.{who.member}.{who.instance}"
+
+    def leave(self, who: Instance) -> str:
+        return f"{self.prefix}.leave.{who.member}.{who.instance}"
+
+    def leave_all(self, member: str) -> str:
+        return f"{self.prefix}.leave.{member}"
+
+    def resync(self, who: Instance) -> str:
+        return f"{self.prefix}.resync.{who.member}.{who.instance}"
+
+    def ping(self, who: Instance) -> str:
+        return f"{self.prefix}.ping.{who.member}.{who.instance}"
+
+    def every(self, verb: str) -> tuple[str, str]:
+        """The two wildcards under which a presence verb arrives: without and with an instance."""
+        return f"{self.prefix}.{verb}.*", f"{self.prefix}.{verb}.*.*"
+
+    def who(self, subject: str) -> Instance | None:
+        """The instance a presence subject names; without an instance token it is `default`. None: not well formed."""
+        tokens = self._tail(subject)
+        if not 2 <= len(tokens) <= 3 or not all(is_id(part) for part in tokens[1:]):
+            return None
+        return Instance(*tokens[1:])
+
+    def names_all_instances(self, subject: str) -> bool:
+        """Whether a presence subject names a member without an instance."""
+        return len(self._tail(subject)) == 2
+
+    # discovery --------------------------------------------------------------------------------------------------
+
+    def directory(self, verb: str) -> str:
+        return f"{self.prefix}.directory.{verb}"
+
+    def change(self, key: str = ">") -> str:
+        """Where the registry bucket's committed writes are repeated for the replicas."""
+        return f"{self.prefix}.change.{key}"
+
+    # calls ------------------------------------------------------------------------------------------------------
+
+    def call(self, member: str, tool: str) -> str:
+        return f"{self.prefix}.call.{member}.{token(tool)}"
+
+    def calls_of(self, member: str) -> str:
+        return f"{self.prefix}.call.{member}.*"
+
+    def cancel(self, who: Instance) -> str:
+        return f"{self.prefix}.cancel.{who.member}.{who.instance}"
+
+    def last_token(self, subject: str) -> str:
+        return subject.rpartition(".")[2]
+
+    # trail ------------------------------------------------------------------------------------------------------
+
+    def event(self, kind: str, member: str) -> str:
+        return f"{self.prefix}.event.{kind}.{member}"
+
+    def events(self) -> str:
+        return f"{self.prefix}.event.>"
+
+    def requests(self) -> tuple[str, ...]:
+        """Every tree that carries requests: no stream may match any of them."""
+        trees = ("register", "heartbeat", "leave", "resync", "directory", "mcp", "call", "cancel", "ping")
+        return tuple(f"{self.prefix}.{tree}.>" for tree in trees)
+
+    def _tail(self, subject: str) -> list[str]:
+        return subject[len(self.prefix) + 1 :].split(".")

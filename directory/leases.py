@@ -1,0 +1,47 @@
+"""Who was heard when: each replica's own memory of heartbeats. Never stored, never sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bus.subjects import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The last sign of life of an instance."""
+
+    at: float
+    """Unix seconds by this replica's clock."""
+    load: float = 0.0
+    in_flight: int = 0
+    limit: int = 0
+
+
+class Leases:
+    """The last sign of life of every instance this replica knows. Synchronous; only for one event loop."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Instance, Seen] = {}
+
+    def renew(self, who: Instance, seen: Seen) -> None:
+        """Note a sign of life."""
+        self._seen[who] = seen
+
+    def grant(self, who: Instance, now: float) -> None:
+        """A full lease from now for an instance never heard; no effect on one that was."""
+        if who not in self._seen:
+            self._seen[who] = Seen(now)
+
+    def drop(self, who: Instance) -> None:
+        self._seen.pop(who, None)
+
+    def of(self, who: Instance) -> Seen | None:
+        return self._seen.get(who)
+
+    def items(self) -> Iterator[tuple[Instance, Seen]]:
+        yield from self._seen.items()
+
+    def __len__(self) -> int:
+        return len(self._seen)

@@ -1,0 +1,89 @@
+"""From what a client sent to checked values: query string, path, headers, body. Every refusal names the field."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar, get_origin
+from urllib.parse import parse_qsl
+
+from aiohttp import hdrs, web
+from pydantic import BaseModel
+
+from bus import codec
+from bus.errors import InvalidRequest, Malformed, UnsupportedMedia
+from bus.validation import validated
+from gateway.border import body_too_large
+from gateway.refusals import SlowRequest
+
+Model = TypeVar("Model", bound=BaseModel)
+MAX_PARAMETERS = 100
+SERIALISED_QUERIES = 512
+"""How many different query strings are remembered with their serialised form."""
+
+
+def read_query(model: type[Model], query_string: str) -> Model:
+    """The query string as `model`. Raises InvalidRequest: unknown, repeated or malformed parameter, by name."""
+    return validated(model, _collected(model, _pairs(query_string)))
+
+
+@lru_cache(maxsize=SERIALISED_QUERIES)
+def query_body(model: type[BaseModel], query_string: str) -> bytes:
+    """The query string, checked by `model`, as the JSON body that asks the directory the same."""
+    return read_query(model, query_string).model_dump_json(exclude_defaults=True).encode()
+
+
+def read_headers(model: type[Model], headers: Mapping[str, str]) -> Model:
+    """The headers that `model` names (by alias); all others are none of its business. Raises InvalidRequest."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return validated(model, {name: headers[name] for name in names if name in headers})
+
+
+async def read_body(request: web.Request, *, limit: int, timeout: float) -> bytes:
+    """The JSON body, not parsed. Raises UnsupportedMedia, TooLarge, SlowRequest."""
+    _check_form(request)
+    if (request.content_length or 0) > limit:
+        raise body_too_large(limit)
+    try:
+        async with asyncio.timeout(timeout):
+            return await request.read()
+    except TimeoutError as exc:
+        raise SlowRequest(f"the body did not arrive within {timeout:g} s") from exc
+    except web.RequestPayloadError as exc:
+        raise Malformed("the body broke off or is not encoded as announced") from exc
+
+
+def read_object(body: bytes, model: type[Model]) -> Model:
+    """A body as `model`. Raises Malformed, InvalidRequest."""
+    return validated(model, codec.decode(body))
+
+
+def _check_form(request: web.Request) -> None:
+    if hdrs.CONTENT_TYPE not in request.headers:
+        return
+    charset = request.charset or "utf-8"
+    if request.content_type != codec.JSON or charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMedia(f"Content-Type: {codec.JSON} in UTF-8, not {request.headers[hdrs.CONTENT_TYPE][:80]!r}")
+
+
+def _pairs(query_string: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query_string, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except UnicodeDecodeError as exc:
+        raise InvalidRequest("the query string is not UTF-8") from exc
+    except ValueError as exc:
+        raise InvalidRequest(f"at most {MAX_PARAMETERS} parameters") from exc
+
+
+def _collected(model: type[BaseModel], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    lists = {name for name, field in model.model_fields.items() if get_origin(field.annotation) is list}
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in lists:
+            found.setdefault(name, []).append(value)
+        elif name in found:
+            raise InvalidRequest(f"{name[:80]}: given more than once", details={"field": name[:80]})
+        else:
+            found[name] = value
+    return found

@@ -1,0 +1,115 @@
+"""What an operator may set on the gateway, each with what it costs. Read from `OMEGA_GATEWAY_…` in the environment."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bus.names import ID_PATTERN
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+MemberId = Annotated[str, Field(pattern=ID_PATTERN)]
+
+DOORS = {9501: "code_analyzer_fastmcp", 9502: "data_validator_fastmcp", 9503: "image_service_fastmcp"}
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class GatewaySettings(BaseSettings):
+    """How the gateway listens, whom it answers, and how long it waits."""
+
+    model_config = SettingsConfigDict(env_prefix="OMEGA_GATEWAY_", extra="ignore")
+
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
+    """Address to listen on. Anything but loopback lets the network in: there is no login in front of these paths, so
+    put a firewall or an authenticating proxy before it, and add the names clients use to `allowed_hosts`."""
+
+    port: Port = 9405
+    """Main port. 0 takes a free one, which `Gateway.url` then tells."""
+
+    public_url: str | None = Field(default=None, max_length=512)
+    """Base URL under which clients reach the main port, without a path's trailing slash. It is written into the
+    `endpoints` of members that live on the bus alone and its host joins `allowed_hosts`. Unset: the bound address."""
+
+    doors: dict[Port, MemberId] = Field(default_factory=lambda: dict(DOORS), max_length=256)
+    """Extra ports that show one member each. A port that is taken is reported and left out; an empty object closes
+    them all."""
+
+    advertise_doors: bool = True
+    """Name a member's door in its `endpoints`. Set it to false behind a proxy that forwards the main port only: the
+    doors are still open, but `endpoints` then lead through the main port."""
+
+    allowed_hosts: list[str] = Field(default_factory=list, max_length=256)
+    """Names accepted in the `Host` header beside loopback, `host` and the host of `public_url`; `*.example.org` for
+    every name below one, `*` for any. `*` gives up the protection against DNS rebinding, by which a web page in a
+    local browser talks to a loopback service."""
+
+    allowed_origins: list[str] = Field(default_factory=list, max_length=256)
+    """Web origins (`https://app.example.org`) whose pages may use the gateway from a browser, beside its own pages.
+    Every page of such an origin can then do what a local user can."""
+
+    max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1_024, le=1 << 30)
+    """Largest request body. Each request in flight may hold this much memory; NATS has a limit of its own
+    (`max_payload`) above which a call is refused whatever this says."""
+
+    call_timeout_s: float = Field(default=60.0, gt=0, le=3_600)
+    """Deadline of a tool call that names none in `X-Omega-Timeout-Ms`."""
+
+    max_call_timeout_s: float = Field(default=600.0, gt=0, le=86_400)
+    """Longest deadline a caller may ask for. Higher lets slow tools finish at the expense of connections held open."""
+
+    directory_timeout_s: float = Field(default=0.9, gt=0, le=60)
+    """How long a discovery request waits for the directory. Below one second, so that clients of a frozen bus learn
+    of it within one; raise it only where the directory is far away."""
+
+    body_timeout_s: float = Field(default=15.0, gt=0, le=600)
+    """How long a client may take to send a body that it began. Shorter frees what slow clients hold at the expense
+    of honest ones on bad lines."""
+
+    idle_timeout_s: float = Field(default=30.0, gt=0, le=3_600)
+    """How long a connection may stay open without a complete request head on it: the bound on idle keep-alive
+    connections and on clients that send their headers drop by drop."""
+
+    send_timeout_s: float = Field(default=30.0, gt=0, le=600)
+    """How long a client may take to fetch an answer too large for the socket's buffers, before it is cut off."""
+
+    drain_s: float = Field(default=10.0, ge=0, le=600)
+    """How long `stop` waits for requests in flight; after it they are cancelled, and their tools told so."""
+
+    access_log: bool = True
+    """One log line per request. Off saves some 20 µs a request; errors are logged all the same."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("an http or https URL without query or fragment")
+        return value.rstrip("/")
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, values: list[str]) -> list[str]:
+        for value in values:
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or value != f"{parts.scheme}://{parts.netloc}":
+                raise ValueError(f"{value!r} is not an origin: scheme://host or scheme://host:port, in lower case")
+        return values
+
+    @model_validator(mode="after")
+    def _deadlines_fit(self) -> GatewaySettings:
+        if self.call_timeout_s > self.max_call_timeout_s:
+            raise ValueError("call_timeout_s is larger than max_call_timeout_s")
+        return self
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every name and pattern accepted in the `Host` header, in lower case."""
+        own = [self.host] if self.host not in ("0.0.0.0", "::") else []
+        public = urlsplit(self.public_url).hostname if self.public_url else None
+        names = (*LOOPBACK, *own, *self.allowed_hosts, *([public] if public else []))
+        return frozenset(name.strip("[]").lower() for name in names)

@@ -1,0 +1,42 @@
+"""What every test may ask for: a real nats-server and connections to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from bus import Bus, BusSettings
+from tests.support.nats import NatsServer
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("OMEGA_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A nats-server with JetStream of this test's own."""
+    directory = tmp_path / "nats"
+    directory.mkdir()
+    server = NatsServer(directory)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(nats_server: NatsServer) -> BusSettings:
+    return BusSettings(nats_url=nats_server.url, ping_interval_s=1, max_backoff_s=0.2)
+
+
+@pytest.fixture
+async def bus(settings: BusSettings) -> AsyncIterator[Bus]:
+    """An open connection."""
+    bus = await Bus.connect(settings, name="test")
+    yield bus
+    await bus.close()
