@@ -63,6 +63,7 @@ class Call:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._result: asyncio.Future[Message] = loop.create_future()
+        self._withdrawn = False
         self._heard = loop.time()
         self._watch = loop.call_later(SILENCE_S, self._listen_for_silence)
 
@@ -79,12 +80,13 @@ class Call:
             )
             return await self._result
         except (asyncio.CancelledError, DeadlineExceeded):
-            self._withdraw()
+            self._withdraw(reply)
             raise
         finally:
             deadline.cancel()
             self._watch.cancel()
-            self._bus.close_reply(reply)
+            if not self._withdrawn:
+                self._bus.close_reply(reply)
 
     def _headers(self) -> dict[str, str]:
         sent = {
@@ -107,6 +109,8 @@ class Call:
         frame = message.headers.get(headers.FRAME, Frame.RESULT)
         if frame == Frame.ACCEPTED:
             self.instance = Instance(self._member, message.headers.get(headers.INSTANCE, ""))
+            if self._withdrawn:
+                self._cancel_at(self.instance)
         elif frame == Frame.EVENT:
             self._tell(message.data)
         elif frame == Frame.RESULT:
@@ -152,10 +156,16 @@ class Call:
             self._heard = self._loop.time()
             self._watch = self._loop.call_later(SILENCE_S, self._listen_for_silence)
 
-    def _withdraw(self) -> None:
-        if self.instance is None:
+    def _withdraw(self, reply: str) -> None:
+        """Stop the tool. Where no instance has accepted yet, wait a little for the one that will."""
+        if self.instance is not None:
+            self._cancel_at(self.instance)
             return
+        self._withdrawn = True
+        self._loop.call_later(SILENCE_S, self._bus.close_reply, reply)
+
+    def _cancel_at(self, instance: Instance) -> None:
         try:
-            self._bus.send(self._bus.subjects.cancel(self.instance), self.id.encode())
+            self._bus.send(self._bus.subjects.cancel(instance), self.id.encode())
         except FederationError as exc:
             log.debug("cancel_not_sent", error=exc.code)

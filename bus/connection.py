@@ -123,8 +123,10 @@ class Bus:
 
     async def flush(self, timeout: float = 2.0) -> None:
         """Return once the server has seen all that was sent before. Raises Disconnected."""
+        wire = self._wire_now()
         try:
-            await self._wire_now().flush(timeout)  # type: ignore[arg-type]  # nats-py says int and takes a float
+            await wire.drained()  # nats-py writes its PING past the buffer: what is in there must go first
+            await wire.flush(timeout)  # type: ignore[arg-type]  # nats-py says int and takes a float
         except (NatsError, OSError, TimeoutError) as exc:
             raise Disconnected("the server did not confirm in time") from exc
 

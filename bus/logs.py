@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from json import dumps
 from typing import Any, TextIO
 
 import orjson
@@ -63,4 +64,7 @@ def _event_first(_logger: WrappedLogger, _name: str, event: EventDict) -> EventD
 
 
 def _to_json(value: Any, **_options: Any) -> str:
-    return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:  # a lone surrogate or an integer beyond 64 bits: rare, and no reason to lose a line
+        return dumps(value, default=repr)

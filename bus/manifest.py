@@ -53,6 +53,8 @@ class Manifest(BaseModel):
     tools: list[ToolEntry] = Field(default_factory=list, max_length=2_000)
     protocol_versions: list[Word] = Field(default_factory=list, max_length=16)
     heartbeat_interval_s: float = Field(default=DEFAULT_HEARTBEAT_S, ge=0.2, le=3_600)
+    epoch: int | None = Field(default=None, ge=0, le=2**53)
+    """Which life of the instance this is; the directory takes it out of the manifest."""
     site: Annotated[str, StringConstraints(pattern=ID_PATTERN)] | None = None
 
     @field_validator("capabilities", "tags")

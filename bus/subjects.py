@@ -58,9 +58,9 @@ class Subjects:
     def ping(self, who: Instance) -> str:
         return f"{self.prefix}.ping.{who.member}.{who.instance}"
 
-    def every(self, verb: str) -> tuple[str, str]:
-        """The two wildcards under which a presence verb arrives: without and with an instance."""
-        return f"{self.prefix}.{verb}.*", f"{self.prefix}.{verb}.*.*"
+    def every(self, verb: str) -> str:
+        """Everything under a presence verb, ill-formed names too: their senders are told."""
+        return f"{self.prefix}.{verb}.>"
 
     def who(self, subject: str) -> Instance | None:
         """The instance a presence subject names; without an instance token it is `default`. None: not well formed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bus.subjects import Instance
 
@@ -33,6 +33,10 @@ class Leases:
         """A full lease from now for an instance never heard; no effect on one that was."""
         if who not in self._seen:
             self._seen[who] = Seen(now)
+
+    def restart(self, now: float) -> None:
+        """A full lease from now for every instance known."""
+        self._seen = {who: replace(seen, at=now) for who, seen in self._seen.items()}
 
     def drop(self, who: Instance) -> None:
         self._seen.pop(who, None)

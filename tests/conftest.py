@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bus import Bus, BusSettings
+from bus import Bus, BusSettings, Federation
+from directory import Directory
+from tests.support.federation import running_directory
 from tests.support.nats import NatsServer
 
 
@@ -40,3 +42,16 @@ async def bus(settings: BusSettings) -> AsyncIterator[Bus]:
     bus = await Bus.connect(settings, name="test")
     yield bus
     await bus.close()
+
+
+@pytest.fixture
+async def directory(settings: BusSettings) -> AsyncIterator[Directory]:
+    """A running directory replica."""
+    async with running_directory(settings) as directory:
+        yield directory
+
+
+@pytest.fixture
+def federation(bus: Bus, directory: Directory) -> Federation:
+    """A client of a federation with one directory."""
+    return Federation(bus)

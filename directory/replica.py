@@ -1,0 +1,108 @@
+"""One directory replica: its stations, put together and run.
+
+It takes part (registers, answers, sweeps) only once its index is complete, and stops in the reverse order. Any
+number of replicas run side by side, none of them special.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+
+import structlog
+
+from bus import Bus
+from bus.kv import Bucket
+from bus.micro import MicroResponder, MicroService
+from bus.trail import Trail
+from directory.answers import Answers
+from directory.clock import steady_clock
+from directory.discovery import Discovery
+from directory.follow import Follower
+from directory.index import Index
+from directory.intake import Intake
+from directory.pulse import Pulse
+from directory.settings import DirectorySettings
+from directory.store import Store
+from directory.sweep import Sweep
+from directory.text import TextIndex
+
+VERSION = "0.1.0"
+
+log = structlog.get_logger(__name__)
+
+
+class Directory:
+    """A replica of the directory on an open bus. `start`, wait for `ready`, and `stop`."""
+
+    def __init__(self, bus: Bus, settings: DirectorySettings | None = None) -> None:
+        self._bus = bus
+        self._settings = settings or DirectorySettings()
+        self.id = secrets.token_hex(4)
+        clock = steady_clock()
+        trail = Trail(bus, f"directory/{self.id}")
+        bucket = Bucket(bus, bus.settings.bucket)
+        self.index = Index(TextIndex(), clock)
+        store = Store(bucket, self.index, self._settings.tombstone_s)
+        self._started = time.monotonic()
+        self.follower = Follower(bus, bucket, self.index)
+        self.intake = Intake(bus, store, self.index, trail, clock)
+        self.pulse = Pulse(bus, store, self.index, trail, clock)
+        self.sweep = Sweep(bus, store, self.index, trail, clock)
+        answers = Answers(self.index.registry, self.index.view, self.index.text, facts=self._figures)
+        self.discovery = Discovery(bus, self.index, answers)
+        self._micro = MicroResponder(bus, self._service())
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def ready(self) -> asyncio.Event:
+        """Set once the index is complete and this replica takes part."""
+        return self._ready
+
+    async def start(self) -> None:
+        """Read the registry and take part. Returns when this replica serves; waits for a storage that is away."""
+        self._ready = asyncio.Event()
+        self.index.text.start()
+        self._bus.on_return(self.index.grace)
+        self._tasks.append(self._bus.spawn(self.follower.run(self._settings.gap_check_s)))
+        await self.follower.ready.wait()
+        self.pulse.start()
+        self.intake.start(self._settings.write_concurrency)
+        self.discovery.start()
+        self._micro.start()
+        await self._bus.flush()
+        self._tasks.append(self._bus.spawn(self.sweep.run(self._settings)))
+        self._ready.set()
+        log.info("directory_ready", id=self.id, members=len(self.index.registry))
+
+    async def stop(self) -> None:
+        """Take part no longer; what was accepted is answered by the bus before it closes."""
+        await self._micro.stop()
+        await self.discovery.stop()
+        await self.intake.stop()
+        await self.pulse.stop()
+        await self.follower.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.index.text.stop()
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "replica": self.id,
+            "ready": self._ready.is_set(),
+            "uptime_s": round(time.monotonic() - self._started, 1),
+            "revision": self.follower.place,
+            "heartbeats": self.pulse.heard,
+        }
+
+    def _service(self) -> MicroService:
+        return MicroService(
+            name="omega-directory",
+            id=self.id,
+            version=VERSION,
+            description="Registry and discovery of the federation",
+            metadata={"omega": "1", "kind": "directory"},
+            endpoints=[*self.discovery.endpoints.values(), self.intake.registering, self.intake.leaving],
+        )

@@ -1,0 +1,36 @@
+"""What a directory may be told about when it believes a member."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DirectorySettings(BaseSettings):
+    """When a silent instance is stale, and when it is gone. Read from `OMEGA_DIRECTORY_…` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="OMEGA_DIRECTORY_", extra="ignore")
+
+    lease_factor: float = Field(default=3.0, ge=1.5, le=20)
+    """An instance is stale after `lease_factor` × its heartbeat interval of silence: 90 s at the interval of 30 s.
+    Lower finds the dead sooner at the expense of probing members whose network hiccups."""
+
+    remove_after_s: float = Field(default=300.0, gt=0, le=7 * 86_400)
+    """A stale instance is removed after so much silence (never before two leases). Higher keeps members listed as
+    stale through a longer outage of their own."""
+
+    sweep_interval_s: float = Field(default=1.0, gt=0, le=60)
+    """How often leases are looked at; the precision of both times above."""
+
+    probe_timeout_s: float = Field(default=1.0, gt=0, le=30)
+    """How long a silent instance may take to answer "are you there" before it is called stale."""
+
+    tombstone_s: int = Field(default=3_600, ge=1, le=30 * 86_400)
+    """How long the registry remembers that an instance left, so that a delayed older registration stays refused."""
+
+    gap_check_s: float = Field(default=2.0, gt=0, le=60)
+    """How often a replica compares its place in the change feed with the storage: the longest a lost last change
+    stays unseen, at one small request each time."""
+
+    write_concurrency: int = Field(default=64, ge=1, le=1_000)
+    """Registrations being written at once. More wait their turn: a fleet that returns at once is served in order."""

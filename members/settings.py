@@ -1,0 +1,35 @@
+"""What a member's process may be told about how it serves."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bus.names import ID_PATTERN
+
+
+class MemberSettings(BaseSettings):
+    """How a member announces itself and takes calls. Read from `OMEGA_MEMBER_…` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="OMEGA_MEMBER_", extra="ignore")
+
+    instance: str | None = Field(default=None, pattern=ID_PATTERN)
+    """Name of this copy. Unset: a random one, so that any number of copies run side by side. Set it where the copy
+    should be recognised after a restart; two running copies of one name displace each other."""
+
+    heartbeat_interval_s: float = Field(default=10.0, ge=0.2, le=3_600)
+    """Pause between two heartbeats. The lease is three of them: lower finds a frozen member sooner at the expense of
+    one small message each to every directory replica."""
+
+    limit: int = Field(default=64, ge=1, le=10_000)
+    """Calls served at once. One more is answered "busy, not executed" at once, so that its caller can go elsewhere;
+    it is never queued here."""
+
+    max_call_s: float = Field(default=600.0, gt=0, le=86_400)
+    """Longest a call may run, whatever its caller allows."""
+
+    drain_s: float = Field(default=20.0, ge=0, le=600)
+    """How long calls in flight may still run after the member was told to stop. What is not done then is cut off."""
+
+    site: str | None = Field(default=None, pattern=ID_PATTERN)
+    """Where this copy runs, shown in its manifest."""
