@@ -19,7 +19,7 @@ from nats.errors import Error as NatsError
 from bus import codec, headers
 from bus.errors import Disconnected, FederationError, OutcomeUnknown
 from bus.inbox import Answer, Inbox
-from bus.message import EMPTY, Message
+from bus.message import EMPTY, Headers, Message
 from bus.settings import BusSettings
 from bus.subjects import Subjects
 from bus.wire import Handler, Wire
@@ -114,7 +114,7 @@ class Bus:
 
     # publish, request ---------------------------------------------------------------------------------------------
 
-    async def publish(self, subject: str, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    async def publish(self, subject: str, body: bytes, headers: Headers | None = None) -> None:
         """Send and forget. Raises Disconnected at once when there is no connection; TooLarge."""
         wire = self._wire_now()
         wire.send(subject, body, "", headers)
@@ -131,7 +131,7 @@ class Bus:
             raise Disconnected("the server did not confirm in time") from exc
 
     async def request(
-        self, subject: str, body: bytes, *, headers: Mapping[str, str] | None = None, timeout: float = 2.0
+        self, subject: str, body: bytes, *, headers: Headers | None = None, timeout: float = 2.0
     ) -> Message:
         """Send and await the one answer.
 
@@ -157,7 +157,7 @@ class Bus:
     def close_reply(self, reply: str) -> None:
         self._inbox.close(reply)
 
-    def send(self, subject: str, body: bytes, *, reply: str = "", headers: Mapping[str, str] | None = None) -> None:
+    def send(self, subject: str, body: bytes, *, reply: str = "", headers: Headers | None = None) -> None:
         """As publish, without waiting for the socket; for answers and frames inside a handler."""
         self._wire_now().send(subject, body, reply, headers)
 
@@ -167,7 +167,7 @@ class Bus:
 
     # answer -------------------------------------------------------------------------------------------------------
 
-    def respond(self, message: Message, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    def respond(self, message: Message, body: bytes, headers: Headers | None = None) -> None:
         """Answer a request; no effect where no answer is awaited or the connection is gone."""
         if not message.reply:
             return

@@ -49,14 +49,28 @@ class Message:
             return Internal(self.headers.get(headers.ERROR, "an error reply that cannot be read"))
 
 
-def encode_headers(values: Mapping[str, str]) -> bytes:
-    """The header block of a publish. Line breaks in values become spaces; raises InvalidRequest for a bad name."""
+class HeaderBlock(bytes):
+    """Headers ready for the wire: what sends the same ones again and again encodes them once."""
+
+
+Headers = Mapping[str, str] | HeaderBlock
+
+
+def encode_headers(values: Headers | None) -> bytes:
+    """The header block of a publish, empty without headers. Line breaks in values become spaces.
+
+    Raises InvalidRequest for a bad name.
+    """
+    if not values:
+        return b""
+    if isinstance(values, HeaderBlock):
+        return values
     block = bytearray(_PREAMBLE + _CRLF)
     for name, value in values.items():
         if _KEY.fullmatch(name) is None:
             raise InvalidRequest(f"header name {name[:80]!r}: letters, digits and - only")
         block += f"{name}: {value.strip().translate(_NEWLINES)}".encode() + _CRLF
-    return bytes(block + _CRLF)
+    return HeaderBlock(block + _CRLF)
 
 
 def parse_headers(block: bytes | None) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -23,7 +23,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from bus.errors import Disconnected, InvalidRequest, TooLarge
-from bus.message import Message, encode_headers, parse_headers
+from bus.message import Headers, Message, encode_headers, parse_headers
 
 Handler = Callable[[Message], None]
 _CRLF = b"\r\n"
@@ -44,11 +44,11 @@ class Wire(Client):
 
     # out ----------------------------------------------------------------------------------------------------------
 
-    def send(self, subject: str, body: bytes, reply: str = "", headers: Mapping[str, str] | None = None) -> None:
+    def send(self, subject: str, body: bytes, reply: str = "", headers: Headers | None = None) -> None:
         """Put a publish into the write buffer. Raises Disconnected (nothing is kept for later), TooLarge."""
         if not self.is_connected:
             raise Disconnected()
-        block = encode_headers(headers) if headers else b""
+        block = encode_headers(headers)
         self._check_size(len(body) + len(block))
         self._write(_publish_command(subject, reply, block, body))
 

@@ -6,7 +6,7 @@ are written anew from ready bytes. Anything else is found afresh.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -100,8 +100,7 @@ class Answers:
     def _servers(self, data: bytes, form: str) -> Reply:
         asked = _read(ServersQuery, data, form)
         page = page_of(find(self._registry, self._text, asked), asked)
-        members = self._members(member for _, member in page.items)
-        return self._lively(lambda: self._listed(members, page, form))
+        return self._lively(lambda: self._listed(page, form))
 
     def _server(self, data: bytes, form: str) -> Reply:
         member = self._known(_read(ServerQuery, data, form).id)
@@ -113,10 +112,9 @@ class Answers:
 
     def _tools(self, data: bytes, form: str) -> Reply:
         asked = _read(ToolsQuery, data, form)
-        only = None if asked.server is None else self._known(asked.server).id
+        only = None if asked.server is None else self._known(asked.server)
         found = find(self._registry, self._text, asked)
-        named = (member for _, member in found)
-        owners = self._members(named if only is None else {only}.intersection(named))
+        owners = found if only is None else [only] if only in found else []
         page = tools_page(owners, asked)
         tools = [{"server": owner, **_without_server(tool)} for owner, tool in page.items]
         return self._still(encode({"tools": tools, **page.numbers()}, form))
@@ -136,8 +134,8 @@ class Answers:
 
     # replies ----------------------------------------------------------------------------------------------------
 
-    def _listed(self, members: Sequence[Member], page: Page[Any], form: str) -> bytes:
-        cards = [self._view.data(member, form) for member in members]
+    def _listed(self, page: Page[Member], form: str) -> bytes:
+        cards = [self._view.data(member, form) for member in page.items]
         return listing("servers", cards, page.numbers(), form)
 
     def _true(self, reply: Reply) -> bool:
@@ -173,9 +171,6 @@ class Answers:
         if found is None:
             raise unknown_member(member, self._registry.ids())
         return found
-
-    def _members(self, ids: Iterable[str]) -> list[Member]:
-        return list(filter(None, map(self._registry.get, ids)))
 
 
 def _read(model: type[Query], data: bytes, form: str) -> Query:

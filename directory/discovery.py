@@ -14,6 +14,7 @@ import structlog
 from bus import Bus, Message, codec, headers
 from bus.connection import Subscription
 from bus.errors import FederationError, Internal
+from bus.message import HeaderBlock, encode_headers
 from bus.messages import SelectQuery
 from bus.micro import Endpoint
 from bus.subjects import DIRECTORY_VERBS
@@ -96,4 +97,4 @@ class Discovery:
         }
 
 
-_SENT = {form: {headers.CONTENT_TYPE: form} for form in (codec.JSON, codec.MSGPACK)}
+_SENT = {form: HeaderBlock(encode_headers({headers.CONTENT_TYPE: form})) for form in (codec.JSON, codec.MSGPACK)}

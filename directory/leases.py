@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import KeysView
 from dataclasses import dataclass, replace
 
 from bus.subjects import Instance
@@ -44,8 +44,9 @@ class Leases:
     def of(self, who: Instance) -> Seen | None:
         return self._seen.get(who)
 
-    def items(self) -> Iterator[tuple[Instance, Seen]]:
-        yield from self._seen.items()
+    def instances(self) -> KeysView[Instance]:
+        """Everybody with a lease."""
+        return self._seen.keys()
 
     def __len__(self) -> int:
         return len(self._seen)

@@ -34,6 +34,12 @@ class Rules:
         return max(self.remove_after_s, 2 * self.lease(interval_s))
 
 
+def next_look(status: Status, interval_s: float, heard_at: float, rules: Rules) -> float:
+    """When the next look at an instance can find anything, provided that it says nothing until then."""
+    silence = rules.removal(interval_s) if status is Status.STALE else rules.lease(interval_s)
+    return heard_at + silence
+
+
 def look(status: Status, interval_s: float, silent_s: float, rules: Rules) -> Verdict:
     """What to do about an instance that was silent for `silent_s` seconds."""
     if status is Status.ACTIVE and silent_s > rules.lease(interval_s):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from bus.messages import Status
@@ -42,6 +43,10 @@ class Member:
     def registered_at(self) -> float:
         """Unix seconds since which the member has been here without a break."""
         return min(record.registered_at for record in self.instances)
+
+
+by_place = attrgetter("place")
+"""The key that sorts members."""
 
 
 def member_of(instances: Sequence[Record]) -> Member | None:

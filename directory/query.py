@@ -15,7 +15,7 @@ from operator import and_
 from typing import Any, Generic, Protocol, TypeVar
 
 from bus.messages import Filter, Paged, StatusFilter, ToolsQuery
-from directory.member import Member, Place
+from directory.member import Member, by_place
 from directory.registry import Registry
 from directory.versions import Range, read_range
 from directory.words import compounds, spelled
@@ -62,10 +62,6 @@ class Conditions:
     judged: dict[str, bool] = field(default_factory=dict)
     """Versions already compared: many members share few."""
 
-    @property
-    def only_status(self) -> bool:
-        return self.among is None and not self.unwanted and self.versions is None
-
     def hold(self, member: Member) -> bool:
         """Whether `member` satisfies all of them."""
         return (
@@ -97,13 +93,11 @@ def conditions(registry: Registry, wanted: Filter) -> Conditions:
     )
 
 
-def find(registry: Registry, text: Ranking, wanted: Filter) -> Sequence[Place]:
+def find(registry: Registry, text: Ranking, wanted: Filter) -> Sequence[Member]:
     """The members that `wanted` means, in order. Read it now: it may be the registry's own list."""
     must = conditions(registry, wanted)
     if wanted.q:
         return _ranked(registry, text.readings(wanted.q), must)
-    if must.only_status:
-        return registry.in_order(must.status)
     return _in_order(registry, must)
 
 
@@ -122,28 +116,29 @@ def tools_page(owners: Sequence[Member], asked: ToolsQuery) -> Page[tuple[str, d
     return Page(list(islice(entries, start, start + asked.limit)), total, asked.page, asked.limit)
 
 
-def _ranked(registry: Registry, readings: Iterable[Mapping[str, float]], must: Conditions) -> list[Place]:
+def _ranked(registry: Registry, readings: Iterable[Mapping[str, float]], must: Conditions) -> list[Member]:
     for scores in readings:
-        members = ((score, registry.get(member)) for member, score in scores.items())
-        kept = [(-score, member.place) for score, member in members if member is not None and must.hold(member)]
-        if kept:
-            return [place for _, place in sorted(kept)]
+        found = [member for member in map(registry.get, scores) if member is not None and must.hold(member)]
+        if found:
+            found.sort(key=by_place)
+            found.sort(key=lambda member: scores[member.id], reverse=True)
+            return found
     return []
 
 
-def _in_order(registry: Registry, must: Conditions) -> list[Place]:
+def _in_order(registry: Registry, must: Conditions) -> Sequence[Member]:
     """Few members are looked up and sorted; of many, the list that is in order already is filtered."""
     if must.among is not None and len(must.among) * 8 < len(registry):
-        members = map(registry.get, must.among)
-        return sorted(member.place for member in members if member is not None and must.hold(member))
-    places = registry.in_order(must.status)
+        some = map(registry.get, must.among)
+        return sorted((member for member in some if member is not None and must.hold(member)), key=by_place)
+    members = registry.in_order(must.status)
     if must.among is not None:
-        places = [place for place in places if place[1] in must.among]
+        members = [member for member in members if member.id in must.among]
     if must.unwanted:
-        places = [place for place in places if place[1] not in must.unwanted]
+        members = [member for member in members if member.id not in must.unwanted]
     if must.versions is not None:
-        places = [place for place in places if must.holds_version(registry.member(place).version)]
-    return list(places)
+        members = [member for member in members if must.holds_version(member.version)]
+    return members
 
 
 def _best_first(tools: Sequence[dict[str, Any]], words: Sequence[str]) -> Sequence[dict[str, Any]]:

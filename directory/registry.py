@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bus.messages import Status, StatusFilter
 from bus.subjects import Instance
-from directory.member import Member, Place, member_of
+from directory.member import Member, by_place, member_of
 from directory.record import Record
 
 _NOBODY: frozenset[str] = frozenset()
@@ -56,7 +56,7 @@ class Registry:
         self._members: dict[str, Member] = {}
         self._by_tag: dict[str, set[str]] = {}
         self._by_capability: dict[str, set[str]] = {}
-        self._order: dict[Status, list[Place]] = {Status.ACTIVE: [], Status.STALE: []}
+        self._order: dict[Status, list[Member]] = {Status.ACTIVE: [], Status.STALE: []}
 
     # writing ----------------------------------------------------------------------------------------------------
 
@@ -110,11 +110,11 @@ class Registry:
         """Ids of the members with that capability, exactly. The registry's own set, as for `tagged`."""
         return self._by_capability.get(capability, _NOBODY)
 
-    def in_order(self, status: StatusFilter = "any") -> Sequence[Place]:
-        """The places of all members of that status, by name. The registry's own list: read it, do not keep it."""
+    def in_order(self, status: StatusFilter = "any") -> Sequence[Member]:
+        """All members of that status, by name. The registry's own list: read it, do not keep it."""
         active, stale = self._order[Status.ACTIVE], self._order[Status.STALE]
         if status == "any":
-            return sorted(active + stale) if stale else active
+            return sorted(active + stale, key=by_place) if stale else active
         return active if status == "active" else stale
 
     def count(self, status: StatusFilter = "any") -> int:
@@ -123,7 +123,7 @@ class Registry:
 
     def tag_counts(self, status: StatusFilter = "any") -> list[tuple[str, int]]:
         """Each tag with its number of members of that status, the most frequent first; none without a member."""
-        stale = {member for _, member in self._order[Status.STALE]}
+        stale = {member.id for member in self._order[Status.STALE]}
         counted = ((tag, _count(ids, stale, status)) for tag, ids in self._by_tag.items())
         return sorted((pair for pair in counted if pair[1]), key=lambda pair: (-pair[1], pair[0]))
 
@@ -154,7 +154,7 @@ class Registry:
             self._by_tag.setdefault(tag, set()).add(member.id)
         for capability in member.capabilities:
             self._by_capability.setdefault(capability, set()).add(member.id)
-        insort(self._order[member.status], member.place)
+        insort(self._order[member.status], member, key=by_place)
         self.instances += len(member.instances)
 
     def _remove(self, member: Member) -> None:
@@ -162,7 +162,7 @@ class Registry:
         _unlist(self._by_tag, member.tags, member.id)
         _unlist(self._by_capability, member.capabilities, member.id)
         order = self._order[member.status]
-        del order[bisect_left(order, member.place)]
+        del order[bisect_left(order, member.place, key=by_place)]
         self.instances -= len(member.instances)
 
 

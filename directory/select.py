@@ -6,8 +6,10 @@ Version outranks speed but never life, and a pre-release stands below its releas
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bus.messages import SelectQuery, Status
@@ -17,7 +19,12 @@ from directory.member import Member, version_of
 from directory.query import Ranking, find
 from directory.record import Record
 from directory.registry import Registry
-from directory.versions import Precedence, Range, precedence, read_range
+from directory.versions import Precedence, precedence, read_range
+
+Kind = tuple[bool, str]
+"""Whether an instance is active, and its version: many instances are of few kinds."""
+
+_ACTIVE = Status.ACTIVE
 
 MAX_CANDIDATES = 16
 """How many equals are measured: more would cost more than the best of them can save."""
@@ -58,17 +65,16 @@ def candidates(registry: Registry, leases: Leases, text: Ranking, wanted: Select
 
     The version range is put to each instance, so that of a member in two versions the right one is found.
     """
-    places = find(registry, text, wanted.model_copy(update={"version": None}))
-    versions = read_range(wanted.version) if wanted.version is not None else None
-    fitting = [
-        (_rank(record), member, record)
-        for member in filter(None, (registry.get(id_) for _, id_ in places))
-        for record in member.instances
-        if _fits(record, wanted, versions)
-    ]
-    best = max((rank for rank, _, _ in fitting), default=None)
-    tied = [_candidate(member, record, leases) for rank, member, record in fitting if rank == best]
-    return Shortlist(tuple(sorted(tied, key=_tie_break)[:MAX_CANDIDATES]), len(fitting))
+    members = find(registry, text, wanted.model_copy(update={"version": None}))
+    kinds = Counter(_kind(record) for member in members for record in member.instances)
+    fitting = _fitting(kinds, wanted)
+    best = max((_rank(kind) for kind in fitting), default=None)
+    top = {kind for kind in fitting if _rank(kind) == best}
+    tied = (
+        _candidate(member, record, leases) for member in members for record in member.instances if _kind(record) in top
+    )
+    shortest = heapq.nsmallest(MAX_CANDIDATES, tied, key=_tie_break)
+    return Shortlist(tuple(shortest), sum(kinds[kind] for kind in fitting))
 
 
 def choose(shortlist: Shortlist, response_times: Mapping[Instance, float | None]) -> Choice | None:
@@ -79,20 +85,25 @@ def choose(shortlist: Shortlist, response_times: Mapping[Instance, float | None]
     return Choice(best.member, best.who, response_times.get(best.who), shortlist.considered)
 
 
-def _rank(record: Record) -> tuple[bool, Precedence]:
+def _kind(record: Record) -> Kind:
+    return record.status == _ACTIVE, version_of(record)
+
+
+def _fitting(kinds: Iterable[Kind], wanted: SelectQuery) -> list[Kind]:
+    versions = read_range(wanted.version) if wanted.version is not None else None
+    alive = [kind for kind in kinds if kind[0] or wanted.status != "active"]
+    return [kind for kind in alive if versions is None or versions.holds(kind[1])]
+
+
+def _rank(kind: Kind) -> tuple[bool, Precedence]:
     """What is decided without measuring; higher is better."""
-    return record.status is Status.ACTIVE, precedence(version_of(record))
+    live, version = kind
+    return live, precedence(version)
 
 
 def _candidate(member: Member, record: Record, leases: Leases) -> Candidate:
     seen = leases.of(record.who)
     return Candidate(member, record.who, seen.load if seen else 0.0)
-
-
-def _fits(record: Record, wanted: SelectQuery, versions: Range | None) -> bool:
-    if wanted.status == "active" and record.status is not Status.ACTIVE:
-        return False
-    return versions is None or versions.holds(version_of(record))
 
 
 def _tie_break(one: Candidate) -> tuple[float, str, str]:

@@ -15,10 +15,11 @@ from bus.messages import EventKind, Status
 from bus.trail import Trail
 from directory.clock import Clock
 from directory.index import Index
-from directory.life import Rules, Verdict, look
+from directory.life import Rules, Verdict, look, next_look
 from directory.record import Record
 from directory.settings import DirectorySettings
 from directory.store import Store
+from directory.timetable import Timetable
 
 PROBES_AT_ONCE = 64
 _STALLED = 5
@@ -36,6 +37,7 @@ class Sweep:
         self._index = index
         self._trail = trail
         self._clock = clock
+        self._timetable = Timetable()
 
     async def run(self, settings: DirectorySettings) -> None:
         """Sweep until cancelled."""
@@ -53,7 +55,7 @@ class Sweep:
 
     async def _round(self, rules: Rules, probe_s: float) -> None:
         now = self._clock()
-        due = [(who, verdict) for who, verdict in self._verdicts(rules, now) if verdict is not Verdict.KEEP]
+        due = self._verdicts(rules, now)
         turns = asyncio.Semaphore(PROBES_AT_ONCE)
 
         async def one(who: Instance, verdict: Verdict) -> None:
@@ -65,11 +67,18 @@ class Sweep:
                 group.create_task(one(who, verdict))
 
     def _verdicts(self, rules: Rules, now: float) -> list[tuple[Instance, Verdict]]:
-        found = []
-        for who, seen in self._index.leases.items():
-            record = self._index.registry.record(who)
-            if record is not None:
-                found.append((who, look(record.status, record.heartbeat_interval_s, now - seen.at, rules)))
+        """Who must be suspected or removed now; everybody else is planned for the next time it can matter."""
+        self._timetable.follow(self._index.leases.instances(), now)
+        found: list[tuple[Instance, Verdict]] = []
+        for who in self._timetable.due(now):
+            record, seen = self._index.registry.record(who), self._index.leases.of(who)
+            if record is None or seen is None:
+                continue
+            verdict = look(record.status, record.heartbeat_interval_s, now - seen.at, rules)
+            if verdict is not Verdict.KEEP:
+                found.append((who, verdict))
+            at = next_look(record.status, record.heartbeat_interval_s, seen.at, rules)
+            self._timetable.plan(who, max(at, now))
         return found
 
     async def _suspect(self, who: Instance, probe_s: float) -> None:

@@ -27,7 +27,8 @@ from bus.errors import Disconnected
 from bus.manifest import read_manifest
 from bus.micro import Endpoint, MicroResponder, MicroService
 from bus.names import checked_member, checked_tool
-from members.kernel import Kernel, guarded
+from members.fate import guarded
+from members.kernel import Kernel
 from members.presence import Load, Presence
 from members.serving import CallStation
 from members.settings import MemberSettings

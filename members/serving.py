@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from itertools import count
 
 import structlog
 
@@ -16,6 +17,7 @@ from bus import Bus, Instance, Message, codec, headers
 from bus.calls import Frame
 from bus.connection import Subscription
 from bus.errors import Busy, DeadlineExceeded, FederationError, Internal, InvalidRequest, TooLarge
+from bus.message import HeaderBlock, Headers, encode_headers
 from bus.micro import Endpoint
 from bus.names import UNSAFE_NAME
 from members.kernel import Kernel
@@ -32,10 +34,12 @@ class Running:
     """A call being served."""
 
     message: Message
+    number: int
     call_id: str
     tool: str
     framed: bool
     task: asyncio.Task[None] | None = None
+    expired: bool = False
     spoken_at: float = field(default_factory=time.monotonic)
 
 
@@ -49,8 +53,9 @@ class CallStation:
         self._settings = settings
         self._running: dict[int, Running] = {}
         self._subscriptions: list[Subscription] = []
-        self._numbers = iter(range(1, 2**62))
+        self._numbers = count(1)
         self._ticker: asyncio.Task[None] | None = None
+        self._heads = {frame: self._head(frame) for frame in Frame}
         self._idle = asyncio.Event()
         self._idle.set()
         subject = bus.subjects.calls_of(who.member)
@@ -98,29 +103,26 @@ class CallStation:
 
     def _take(self, message: Message) -> None:
         if len(self._running) >= self._settings.limit:
-            self.endpoint.count(time.perf_counter(), "busy")
-            limit = self._settings.limit
-            self._bus.respond_error(
-                message, Busy(f"all {limit} slots are taken; not executed", details={"limit": limit}), NOT_EXECUTED
-            )
+            self._refuse_busy(message)
             return
         number = next(self._numbers)
         named = self._bus.subjects.last_token(message.subject)
         running = Running(
             message,
-            call_id=message.headers.get(headers.CALL_ID, str(number)),
+            number,
+            call_id=message.headers.get(headers.CALL_ID, ""),
             tool=message.headers.get(headers.MCP_NAME, named) if named == UNSAFE_NAME else named,
             framed=message.headers.get(headers.STREAM) == "1",
         )
         self._running[number] = running
         self._idle.clear()
-        running.task = self._bus.spawn(self._serve(running))
-        running.task.add_done_callback(lambda _: self._ended(number))
+        running.task = asyncio.get_running_loop().create_task(self._serve(running))
 
-    def _ended(self, number: int) -> None:
-        self._running.pop(number, None)
-        if not self._running:
-            self._idle.set()
+    def _refuse_busy(self, message: Message) -> None:
+        limit = self._settings.limit
+        busy = Busy(f"all {limit} slots are taken; not executed", details={"limit": limit})
+        self._bus.respond_error(message, busy, NOT_EXECUTED)
+        self.endpoint.count(time.perf_counter(), busy.code)
 
     def _cancel(self, message: Message) -> None:
         call_id = message.data.decode("utf-8", "replace")
@@ -132,30 +134,45 @@ class CallStation:
 
     async def _serve(self, running: Running) -> None:
         started = time.perf_counter()
+        error = ""
         try:
             self._say(running, Frame.ACCEPTED)
-            result = await self._result(running)
+            self._finish(running, await self._result(running))
         except FederationError as exc:
+            error = exc.code
             self._refuse(running, exc)
-            self.endpoint.count(started, exc.code)
         except Exception:
+            error = Internal.code
             log.exception("call_failed", tool=running.tool)
             self._refuse(running, Internal())
-            self.endpoint.count(started, "internal")
-        else:
-            self._finish(running, result)
-            self.endpoint.count(started)
+        finally:
+            self.endpoint.count(started, error)
+            self._ended(running)
+
+    def _ended(self, running: Running) -> None:
+        self._running.pop(running.number, None)
+        if not self._running:
+            self._idle.set()
 
     async def _result(self, running: Running) -> bytes:
         seconds = self._allowed(running.message)
         arguments = codec.decode_object(running.message.data, running.message.form)
+        timer = asyncio.get_running_loop().call_later(seconds, self._expire, running)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._kernel.call(
-                    running.tool, arguments, running.call_id, lambda event: self._say(running, Frame.EVENT, event)
-                )
-        except TimeoutError as exc:
+            return await self._kernel.call(
+                running.tool, arguments, running.call_id, lambda event: self._say(running, Frame.EVENT, event)
+            )
+        except asyncio.CancelledError as exc:
+            if not running.expired:
+                raise
             raise DeadlineExceeded(f"{running.tool}: stopped after {seconds:g} s") from exc
+        finally:
+            timer.cancel()
+
+    def _expire(self, running: Running) -> None:
+        running.expired = True
+        if running.task is not None:
+            running.task.cancel()
 
     def _allowed(self, message: Message) -> float:
         """Seconds this call may run. Raises InvalidRequest, or DeadlineExceeded when they are already over."""
@@ -173,22 +190,24 @@ class CallStation:
     # answering ----------------------------------------------------------------------------------------------------
 
     def _say(self, running: Running, frame: Frame, body: bytes = b"") -> None:
-        if not running.framed:
-            return
-        running.spoken_at = time.monotonic()
-        sent = {headers.FRAME: frame.value, headers.INSTANCE: self._who.instance}
-        self._bus.respond(running.message, body, sent)
+        if running.framed:
+            running.spoken_at = time.monotonic()
+            self._bus.respond(running.message, body, self._heads[frame])
 
     def _finish(self, running: Running, result: bytes) -> None:
+        head: Headers = self._heads[Frame.RESULT]
         form = running.message.form
-        sent = {headers.FRAME: Frame.RESULT.value, headers.INSTANCE: self._who.instance}
         if form != codec.JSON:
             result = codec.encode(codec.decode(result, max_depth=256), form)
-            sent[headers.CONTENT_TYPE] = form
+            head = self._head(Frame.RESULT, form)
         try:
-            self._bus.respond(running.message, result, sent)
+            self._bus.respond(running.message, result, head)
         except TooLarge as exc:
-            self._refuse(running, TooLarge(f"{running.tool}: the result is too large: {exc.message}"))
+            raise TooLarge(f"{running.tool}: the result is too large: {exc.message}", details=exc.details) from exc
+
+    def _head(self, frame: Frame, form: str = codec.JSON) -> HeaderBlock:
+        sent = {headers.FRAME: frame.value, headers.INSTANCE: self._who.instance, headers.CONTENT_TYPE: form}
+        return HeaderBlock(encode_headers(sent))
 
     def _refuse(self, running: Running, error: FederationError) -> None:
         more = {headers.FRAME: Frame.RESULT.value, headers.INSTANCE: self._who.instance}

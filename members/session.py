@@ -1,0 +1,39 @@
+"""What the SDK's runner asks of a transport, for one request from the bus: notifications out, nothing back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import orjson
+from mcp.shared.exceptions import NoBackChannelError
+from mcp.shared.transport_context import TransportContext
+
+Notify = Callable[[bytes], None]
+"""Takes one MCP notification as JSON bytes."""
+
+
+@dataclass(slots=True)
+class BusDispatch:
+    """The dispatch context of one call; `request_id` is its progress token too."""
+
+    request_id: str
+    notify_bytes: Notify
+    transport: TransportContext = field(default_factory=lambda: TransportContext(kind="nats", can_send_request=False))
+    message_metadata: None = None
+    can_send_request: bool = False
+    cancel_requested: anyio.Event = field(default_factory=anyio.Event)
+
+    async def send_raw_request(self, method: str, params: Mapping[str, Any] | None, opts: Any = None) -> dict[str, Any]:
+        """The bus has no way back to the client: raises NoBackChannelError."""
+        raise NoBackChannelError(method)
+
+    async def notify(self, method: str, params: Mapping[str, Any] | None, opts: Any = None) -> None:
+        self.notify_bytes(orjson.dumps({"jsonrpc": "2.0", "method": method, "params": params or {}}))
+
+    async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
+        told = {"progressToken": self.request_id, "progress": progress, "total": total, "message": message}
+        params = {name: value for name, value in told.items() if value is not None}
+        await self.notify("notifications/progress", params)
