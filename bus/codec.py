@@ -61,7 +61,7 @@ def encode(value: Any, form: str = JSON) -> bytes:
 def within_depth(value: Any, limit: int) -> bool:
     """Whether no path through the lists and objects of `value` is longer than `limit`; no recursion."""
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [child for parent in level for child in _children(parent)]
         if not level:
             return True

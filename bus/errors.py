@@ -17,7 +17,9 @@ FederationError
 │   ├── NoInstance            nobody serves that member now; not executed
 │   ├── Busy                  at its limit; not executed
 │   ├── Disconnected          no connection to the bus; not sent
-│   └── DirectoryAway         no directory answers
+│   ├── DirectoryAway         no directory answers
+│   └── StorageAway           the registry's storage does not answer
+│       └── StorageMissing        it answers, and the registry is not in it
 ├── Unknown               the outcome cannot be told; look before trying again
 │   ├── DeadlineExceeded      no result in time; the tool may have run
 │   ├── Cancelled             the caller withdrew
@@ -178,6 +180,18 @@ class DirectoryAway(Unavailable):
     """No directory answers."""
 
     code = "directory_unavailable"
+
+
+class StorageAway(Unavailable):
+    """The registry's storage does not answer."""
+
+    code = "storage_unavailable"
+
+
+class StorageMissing(StorageAway):
+    """The storage holds no registry."""
+
+    code = "storage_missing"
 
 
 class Unknown(FederationError):

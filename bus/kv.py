@@ -26,7 +26,8 @@ from bus.errors import (
     Internal,
     NoInstance,
     OutcomeUnknown,
-    Unavailable,
+    StorageAway,
+    StorageMissing,
 )
 from bus.message import Message, parse_headers
 
@@ -46,12 +47,6 @@ _BATCH = 512
 
 class RevisionChanged(Exception):
     """Somebody wrote the key since it was read: read it again and decide anew."""
-
-
-class BucketAway(Unavailable):
-    """The registry's storage does not answer."""
-
-    code = "storage_unavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +72,7 @@ class Write:
 
 
 class Bucket:
-    """The KV bucket `name`. Raises BucketAway where the storage cannot be reached."""
+    """The KV bucket `name`. Raises StorageAway where the storage cannot be reached."""
 
     def __init__(self, bus: Bus, name: str, *, timeout: float = 5.0) -> None:
         self._bus = bus
@@ -97,7 +92,7 @@ class Bucket:
         return _entry(key, _unbase64(stored.get("data", "")), parse_headers(block), int(stored["seq"]))
 
     async def put(self, write: Write) -> int:
-        """Commit `write` and return its revision. Raises RevisionChanged, OutcomeUnknown, BucketAway."""
+        """Commit `write` and return its revision. Raises RevisionChanged, OutcomeUnknown, StorageAway."""
         write_id = uuid.uuid4().hex
         sent = {EXPECTED_REVISION: str(write.revision), WRITE_ID: write_id}
         if write.ttl_s is not None:
@@ -105,7 +100,7 @@ class Bucket:
         try:
             reply = await self._bus.request(self._prefix + write.key, write.value, headers=sent, timeout=self._timeout)
         except NoInstance as exc:
-            raise BucketAway() from exc
+            raise StorageAway() from exc
         except (DeadlineExceeded, OutcomeUnknown):
             return await self._resolve(write, write_id)
         acknowledged = orjson.loads(reply.data)
@@ -126,12 +121,12 @@ class Bucket:
                 return entries, last
 
     async def last_sequence(self) -> int:
-        """The sequence of the newest write. Raises BucketAway, or Missing when the bucket does not exist."""
+        """The sequence of the newest write. Raises StorageAway, or StorageMissing when the bucket does not exist."""
         info = await self._api(f"$JS.API.STREAM.INFO.{self.stream}", b"")
         if "error" in info:
             if info["error"].get("err_code") == _STREAM_NOT_FOUND:
-                raise Missing()
-            raise BucketAway(str(info["error"].get("description", "")))
+                raise StorageMissing()
+            raise StorageAway(str(info["error"].get("description", "")))
         return int(info["state"]["last_seq"])
 
     def read_change(self, message: Message) -> Entry | None:
@@ -147,7 +142,7 @@ class Bucket:
         try:
             ask = orjson.dumps({"last_by_subj": self._prefix + write.key})
             reply = await self._api(f"$JS.API.STREAM.MSG.GET.{self.stream}", ask)
-        except (BucketAway, Disconnected, OutcomeUnknown) as exc:
+        except (StorageAway, Disconnected, OutcomeUnknown) as exc:
             raise OutcomeUnknown(f"{write.key}: the write was sent and not confirmed") from exc
         stored = reply.get("message")
         if stored is not None:
@@ -175,7 +170,7 @@ class Bucket:
             if status in ("204", "404"):
                 return entries, int(frame.headers.get("Nats-Num-Pending", "0"))
             if status is not None:
-                raise BucketAway(f"direct read: {status} {frame.headers.get(headers.DESCRIPTION, '')}")
+                raise StorageAway(f"direct read: {status} {frame.headers.get(headers.DESCRIPTION, '')}")
             entry = self.read_change(frame)
             if entry is not None:
                 entries.append(entry)
@@ -185,22 +180,18 @@ class Bucket:
             async with asyncio.timeout(self._timeout):
                 frame = await frames.get()
         except TimeoutError as exc:
-            raise BucketAway("the bucket did not answer a read in time") from exc
+            raise StorageAway("the bucket did not answer a read in time") from exc
         if isinstance(frame, FederationError):
-            raise BucketAway("the connection was lost in the middle of a read") from frame
+            raise StorageAway("the connection was lost in the middle of a read") from frame
         return frame
 
     async def _api(self, subject: str, body: bytes) -> dict[str, Any]:
         try:
             reply = await self._bus.request(subject, body, timeout=self._timeout)
         except (NoInstance, DeadlineExceeded, OutcomeUnknown) as exc:
-            raise BucketAway() from exc
+            raise StorageAway() from exc
         answer: dict[str, Any] = orjson.loads(reply.data)
         return answer
-
-
-class Missing(BucketAway):
-    """The bucket does not exist."""
 
 
 def _entry(key: str, value: bytes, found: Mapping[str, str], revision: int) -> Entry:
@@ -218,5 +209,5 @@ def _raise_unless(error: Mapping[str, Any], *expected: int) -> None:
     if code in expected:
         return
     if int(error.get("code", 500)) in (503, 408, 429, 404):
-        raise BucketAway(str(error.get("description", "")))
+        raise StorageAway(str(error.get("description", "")))
     raise Internal(f"JetStream refused: {error.get('description', '')} ({code})")

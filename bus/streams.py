@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 
 from bus.connection import Bus
-from bus.errors import DeadlineExceeded, Internal, NoInstance, OutcomeUnknown
-from bus.kv import BucketAway
+from bus.errors import DeadlineExceeded, Internal, NoInstance, OutcomeUnknown, StorageAway
 from bus.settings import BusSettings
 from bus.subjects import Subjects
 
@@ -66,7 +65,7 @@ def events_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
 async def prepare(bus: Bus) -> None:
     """Make the streams where they are missing, and refuse a system where another stream catches requests.
 
-    Raises BucketAway (JetStream is off, or not ready), Internal (a stream matches a request subject).
+    Raises StorageAway (JetStream is off, or not ready), Internal (a stream matches a request subject).
     """
     for wanted in (registry_stream(bus.settings, bus.subjects), events_stream(bus.settings, bus.subjects)):
         await _ensure(bus, wanted)
@@ -86,7 +85,7 @@ async def _ensure(bus: Bus, wanted: dict[str, Any], *, attempts: int = 10) -> No
             if problem is None:
                 return
         if int(problem.get("code", 500)) != 503 or attempt == attempts - 1:
-            raise BucketAway(f"stream {wanted['name']}: {problem.get('description')}")
+            raise StorageAway(f"stream {wanted['name']}: {problem.get('description')}")
         await asyncio.sleep(0.2)
 
 
@@ -104,8 +103,8 @@ async def _api(bus: Bus, subject: str, body: dict[str, Any]) -> dict[str, Any]:
     try:
         reply = await bus.request(subject, orjson.dumps(body), timeout=5)
     except NoInstance as exc:
-        raise BucketAway("JetStream is not enabled on this NATS server") from exc
+        raise StorageAway("JetStream is not enabled on this NATS server") from exc
     except (DeadlineExceeded, OutcomeUnknown) as exc:
-        raise BucketAway("JetStream does not answer") from exc
+        raise StorageAway("JetStream does not answer") from exc
     answer: dict[str, Any] = orjson.loads(reply.data)
     return answer

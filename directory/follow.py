@@ -14,8 +14,8 @@ import structlog
 
 from bus import Bus, Instance, Message
 from bus.connection import Subscription
-from bus.errors import FederationError
-from bus.kv import Bucket, Entry, Missing
+from bus.errors import FederationError, StorageMissing
+from bus.kv import Bucket, Entry
 from bus.streams import prepare
 from directory.index import Index
 from directory.store import read_record
@@ -83,7 +83,7 @@ class Follower:
     async def _check(self) -> None:
         try:
             newest = await self._bucket.last_sequence()
-        except Missing:
+        except StorageMissing:
             await self._rebuild()
             return
         if newest < self._place:

@@ -45,7 +45,7 @@ class Store:
     async def decide(self, who: Instance, decision: Decision) -> Stored:
         """Apply `decision` to the record of `who`. It may be asked several times, and raise to refuse.
 
-        Raises what `decision` raises, BucketAway, OutcomeUnknown.
+        Raises what `decision` raises, StorageAway, OutcomeUnknown.
         """
         current, revision = self._index.held(who)
         if current is None and revision:  # a tombstone: its epoch still counts, and the index does not keep it

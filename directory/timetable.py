@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from heapq import heappop, heappush
+from math import inf
 
 from bus.subjects import Instance
 
@@ -38,4 +39,5 @@ class Timetable:
             who = Instance(member, instance)
             if self._planned.get(who) == at:
                 found.append(who)
+                self._planned[who] = inf
         return found

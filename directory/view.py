@@ -45,6 +45,11 @@ class View:
         self._leases = leases
         self._cards: dict[str, dict[str, Card]] = {JSON: {}, MSGPACK: {}}
 
+    @property
+    def ready(self) -> int:
+        """Members whose bytes are held, in the form that holds more."""
+        return max(map(len, self._cards.values()))
+
     def touch(self, who: Instance) -> None:
         """A lease of `who` was renewed: call after `Leases.renew`. Changes of the registry need no touch."""
         self.touches += 1

@@ -1,0 +1,80 @@
+"""Who may import whom, and which library lives where."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.architecture.source import PACKAGES, Module, modules
+
+MAY_IMPORT = {
+    "bus": {"bus"},
+    "directory": {"directory", "bus"},
+    "members": {"members", "bus"},
+    "gateway": {"gateway", "bus"},
+    "omega": set(PACKAGES),
+}
+
+HOMES: dict[str, tuple[str, ...]] = {
+    "nats": ("bus",),
+    "msgpack": ("bus",),
+    "aiohttp": ("gateway", "omega"),
+    "mcp": ("members", "gateway"),
+    "mcp_types": ("members", "gateway"),
+    "tantivy": ("directory",),
+    "semver": ("directory",),
+    "redis": ("gateway",),
+    "cryptography": ("bus",),
+    "joserfc": ("bus",),
+    "prometheus_client": ("gateway",),
+    "cyclopts": ("omega",),
+    "rich": ("omega",),
+    "psutil": ("omega",),
+    "lizard": ("members",),
+    "PIL": ("members",),
+}
+"""Libraries that carry a decision, and the packages that may know of them."""
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_a_package_imports_only_what_stands_below_it(module: Module) -> None:
+    allowed = MAY_IMPORT[module.package]
+    wrong = [
+        f"{name} (line {line})"
+        for name, line in module.imports()
+        if (top := name.partition(".")[0]) in PACKAGES and top not in allowed
+    ]
+    assert not wrong, f"{module.name} imports {wrong}"
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_a_library_is_imported_only_in_its_home(module: Module) -> None:
+    wrong = [
+        f"{name} (line {line})"
+        for name, line in module.imports()
+        if module.package not in HOMES.get(name.partition(".")[0], PACKAGES)
+    ]
+    assert not wrong, f"{module.name} imports {wrong}"
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_nothing_is_imported_inside_a_function(module: Module) -> None:
+    inside = [
+        node.lineno
+        for function in module.functions()
+        if function.name != "__getattr__"  # PEP 562: the public face loads what is asked for
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert not inside, f"{module.name} imports inside functions, lines {inside}"
+
+
+def test_every_module_says_its_one_idea() -> None:
+    silent = [module.name for module in modules() if not ast.get_docstring(module.tree)]
+    assert not silent
+
+
+def test_no_file_is_a_drawer_for_everything() -> None:
+    drawers = {"utils", "util", "helpers", "common", "misc"}
+    assert not [module.name for module in modules() if module.path.stem in drawers]
