@@ -7,7 +7,8 @@ Read in the order a message meets them:
 `codec`, `validation`  bytes to values, JSON or MessagePack, with limits
 `message`, `headers`   one message as a value
 `wire`, `connection`   the supervised NATS connection (`Bus`), with `inbox` for the answers
-`calls`, `federation`  a tool call frame by frame; everything a client does (`Federation`)
+`calls`, `chunks`      a call frame by frame, and bodies larger than a message
+`federation`           everything a client does (`Federation`)
 `streams`, `kv`        the streams, and the registry bucket
 `trail`, `micro`       the audit trail; the answers to `nats micro`
 `errors`               every failure, in one tree
@@ -18,7 +19,7 @@ from __future__ import annotations
 from bus.calls import CallOptions
 from bus.connection import Bus, Subscription
 from bus.errors import FederationError
-from bus.federation import Federation
+from bus.federation import Federation, McpRequest
 from bus.message import Message
 from bus.settings import BusSettings
 from bus.subjects import Instance, Subjects
@@ -30,6 +31,7 @@ __all__ = [
     "Federation",
     "FederationError",
     "Instance",
+    "McpRequest",
     "Message",
     "Subjects",
     "Subscription",

@@ -1,8 +1,8 @@
-"""A tool call from the caller's side: frames in, one result out.
+"""A call from the caller's side: frames in, one result out.
 
-A call is in one of four states: sent, accepted (an instance said so), answered, given up. Silence is not death: a
-caller that hears nothing for `SILENCE_S` asks the server whether the instance is still there (`omega.ping`), and only
-"nobody listens" ends the call early.
+A call is sent, accepted (an instance said so), and answered or given up. Silence is not death: a caller that hears
+nothing for `SILENCE_S` asks the server whether the instance is still there (`omega.ping`), and only "nobody listens"
+ends the call early.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from enum import StrEnum
 import structlog
 
 from bus import headers
+from bus.chunks import Assembly, announced, pieces, send_pieces
 from bus.connection import Bus
-from bus.errors import DeadlineExceeded, FederationError, MemberLost, NoInstance
+from bus.errors import DeadlineExceeded, FederationError, MemberLost, NoInstance, TooLarge
 from bus.message import EMPTY, Message
-from bus.names import UNSAFE_NAME, token
 from bus.subjects import Instance
 
 SILENCE_S = 2.0
 """A member sends `alive` every second; twice that without any frame is a reason to ask."""
 PROBE_S = 1.0
+MAX_BODY = 16 << 20
+"""Bytes of arguments or of a result, unless a setting says otherwise."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,26 +45,39 @@ class Frame(StrEnum):
 class CallOptions:
     """How a call is made."""
 
-    timeout: float = 30.0
-    """Seconds until the caller gives up; the member learns it and stops too."""
+    timeout: float | None = 30.0
+    """Seconds until the caller gives up; the member learns it and stops too. None: a stream that lasts as it likes."""
     on_event: Callable[[bytes], None] | None = None
     """Takes each MCP notification (progress, log) as JSON bytes, in order."""
     headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    max_result: int = MAX_BODY
+    """A result above so many bytes is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a call goes."""
+
+    member: str
+    subject: str
+    label: str
+    """What messages call it: `member/tool`."""
 
 
 class Call:
     """One call in flight. `run` sends it and returns the result message."""
 
-    def __init__(self, bus: Bus, member: str, tool: str, options: CallOptions) -> None:
+    def __init__(self, bus: Bus, target: Target, options: CallOptions) -> None:
         self.id = uuid.uuid4().hex
         self.instance: Instance | None = None
         self._bus = bus
-        self._member = member
-        self._tool = tool
+        self._target = target
         self._options = options
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._result: asyncio.Future[Message] = loop.create_future()
+        self._assembly = Assembly(options.max_result)
+        self._upload = b""
         self._withdrawn = False
         self._heard = loop.time()
         self._watch = loop.call_later(SILENCE_S, self._listen_for_silence)
@@ -73,31 +88,29 @@ class Call:
         Cancelling the task that awaits it cancels the call at the member.
         """
         reply = self._bus.open_reply(self._deliver)
-        deadline = self._loop.call_later(self._options.timeout, self._expire)
+        deadline = self._loop.call_later(self._options.timeout, self._expire) if self._options.timeout else None
         try:
-            self._bus.send(
-                self._bus.subjects.call(self._member, self._tool), body, reply=reply, headers=self._headers()
-            )
+            self._send(body, reply)
             return await self._result
-        except (asyncio.CancelledError, DeadlineExceeded):
+        except (asyncio.CancelledError, DeadlineExceeded, TooLarge):
             self._withdraw(reply)
             raise
         finally:
-            deadline.cancel()
+            if deadline is not None:
+                deadline.cancel()
             self._watch.cancel()
             if not self._withdrawn:
                 self._bus.close_reply(reply)
 
-    def _headers(self) -> dict[str, str]:
-        sent = {
-            headers.STREAM: "1",
-            headers.CALL_ID: self.id,
-            headers.TIMEOUT_MS: str(int(self._options.timeout * 1000)),
-        }
-        if token(self._tool) == UNSAFE_NAME:
-            sent[headers.MCP_NAME] = self._tool
+    def _send(self, body: bytes, reply: str) -> None:
+        sent = {headers.STREAM: "1", headers.CALL_ID: self.id}
+        if self._options.timeout is not None:
+            sent[headers.TIMEOUT_MS] = str(int(self._options.timeout * 1000))
         sent.update(self._options.headers)
-        return sent
+        if count := pieces(len(body)):
+            sent[headers.CHUNKS] = str(count)
+            self._upload, body = body, b""
+        self._bus.send(self._target.subject, body, reply=reply, headers=sent)
 
     # what arrives -------------------------------------------------------------------------------------------------
 
@@ -108,23 +121,56 @@ class Call:
             return
         frame = message.headers.get(headers.FRAME, Frame.RESULT)
         if frame == Frame.ACCEPTED:
-            self.instance = Instance(self._member, message.headers.get(headers.INSTANCE, ""))
-            if self._withdrawn:
-                self._cancel_at(self.instance)
+            self._accepted(message)
         elif frame == Frame.EVENT:
             self._tell(message.data)
+        elif frame == Frame.CHUNK:
+            self._take_piece(message)
+        elif frame == Frame.ALIVE:
+            self._bus.respond(message, b"")
         elif frame == Frame.RESULT:
             self._finish(message)
+
+    def _accepted(self, message: Message) -> None:
+        self.instance = Instance(self._target.member, message.headers.get(headers.INSTANCE, ""))
+        if self._withdrawn:
+            self._cancel_at(self.instance)
+        elif self._upload and message.reply:
+            self._bus.spawn(self._send_body(message.reply))
+
+    async def _send_body(self, subject: str) -> None:
+        try:
+            await send_pieces(self._bus, subject, self._upload, {})
+        except* FederationError as group:
+            self._fail(MemberLost(f"{self._target.label}: the body was not taken: {group.exceptions[0]}"))
 
     def _tell(self, notification: bytes) -> None:
         if self._options.on_event is not None and not self._result.done():
             self._options.on_event(notification)
 
+    def _take_piece(self, message: Message) -> None:
+        if self._result.done():
+            return
+        try:
+            self._assembly.add(message)
+        except FederationError as exc:
+            self._fail(exc)
+        else:
+            self._bus.respond(message, b"")
+
     def _finish(self, message: Message) -> None:
         failure = message.failure()
         if failure is not None:
             self._fail(failure)
-        elif not self._result.done():
+            return
+        try:
+            if count := announced(message, self._options.max_result):
+                body = self._assembly.body(count)
+                message = Message(message.subject, body, message.headers, message.reply)
+        except FederationError as exc:
+            self._fail(exc)
+            return
+        if not self._result.done():
             self._result.set_result(message)
 
     def _fail(self, error: FederationError) -> None:
@@ -134,7 +180,7 @@ class Call:
     # what does not arrive -----------------------------------------------------------------------------------------
 
     def _expire(self) -> None:
-        self._fail(DeadlineExceeded(f"{self._member}/{self._tool}: no result within {self._options.timeout:g} s"))
+        self._fail(DeadlineExceeded(f"{self._target.label}: no result within {self._options.timeout:g} s"))
 
     def _listen_for_silence(self) -> None:
         quiet = self._loop.time() - self._heard
@@ -149,9 +195,10 @@ class Call:
             try:
                 await self._bus.request(self._bus.subjects.ping(self.instance), b"", timeout=PROBE_S)
             except NoInstance:
-                self._fail(MemberLost(f"{self._member}: instance {self.instance.instance} died during the call"))
+                died = f"{self._target.label}: instance {self.instance.instance} died during the call"
+                self._fail(MemberLost(died))
             except FederationError as exc:
-                log.debug("probe_unanswered", member=self._member, error=exc.code)
+                log.debug("probe_unanswered", call=self._target.label, error=exc.code)
         if not self._result.done():
             self._heard = self._loop.time()
             self._watch = self._loop.call_later(SILENCE_S, self._listen_for_silence)

@@ -144,6 +144,7 @@ class Bus:
             self._wire_now().send(subject, body, reply, headers)
             message = await answer.wait()
         finally:
+            answer.close()
             self._inbox.close(reply)
         failure = message.failure()
         if failure is not None:
@@ -167,12 +168,15 @@ class Bus:
 
     # answer -------------------------------------------------------------------------------------------------------
 
-    def respond(self, message: Message, body: bytes, headers: Headers | None = None) -> None:
-        """Answer a request; no effect where no answer is awaited or the connection is gone."""
+    def respond(self, message: Message, body: bytes, headers: Headers | None = None, *, answer_to: str = "") -> None:
+        """Answer a request; no effect where no answer is awaited or the connection is gone.
+
+        `answer_to` is a reply subject of ours where the asker may answer in turn.
+        """
         if not message.reply:
             return
         try:
-            self._wire_now().send(message.reply, body, "", headers)
+            self._wire_now().send(message.reply, body, answer_to, headers)
         except Disconnected:
             log.debug("answer_not_sent", subject=message.subject)
 

@@ -246,6 +246,13 @@ class Internal(Broken):
     code = "internal"
 
 
+def jsonrpc(error: FederationError, request_id: Any) -> dict[str, Any]:
+    """The JSON-RPC response that tells of `error`; its `data` is `code`, `retryable` and `details`."""
+    data = {name: value for name, value in error.body()["error"].items() if name != "message"}
+    told = {"code": error.jsonrpc_code, "message": error.message, "data": data}
+    return {"jsonrpc": "2.0", "id": request_id, "error": told}
+
+
 def leaves(root: type[FederationError] = FederationError) -> dict[str, type[FederationError]]:
     """Every error class at and below `root`, by code."""
     found = {root.code: root}
@@ -259,6 +266,9 @@ def from_body(body: object) -> FederationError:
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return Internal("an error reply without a description")
+    inner = error.get("data")
+    if isinstance(inner, Mapping) and "retryable" in inner:  # the JSON-RPC form: ours is its data
+        error = {"message": error.get("message", ""), **inner}
     kind = _BY_CODE.get(str(error.get("code")), Internal)
     details = error.get("details")
     return kind(str(error.get("message", "")), details=details if isinstance(details, Mapping) else None)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from bus import codec, headers
-from bus.calls import Call, CallOptions
+from bus.calls import Call, CallOptions, Target
 from bus.connection import Bus
 from bus.errors import (
     DeadlineExceeded,
@@ -24,12 +25,34 @@ from bus.errors import (
     UnknownMember,
 )
 from bus.message import Message
-from bus.names import DEFAULT_INSTANCE, checked_instance, checked_member, checked_tool
+from bus.names import (
+    ANY_INSTANCE,
+    DEFAULT_INSTANCE,
+    UNSAFE_NAME,
+    checked_instance,
+    checked_member,
+    checked_tool,
+    token,
+)
 from bus.subjects import Instance
 
 DISCOVERY_TIMEOUT_S = 2.0
 WRITE_TIMEOUT_S = 12.0
 """Longer than a directory needs to resolve a write that its storage did not confirm."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpRequest:
+    """One MCP request on its way to a member."""
+
+    member: str
+    method: str
+    name: str | None
+    """What the request names (a tool, a prompt, a URI) as it goes into the `Mcp-Name` header, encoded where it must
+    be; None where its method names nothing."""
+    body: bytes
+    """The JSON-RPC request, verbatim."""
+    instance: str = ANY_INSTANCE
 
 
 class Federation:
@@ -80,11 +103,30 @@ class Federation:
 
     async def call_bytes(self, member: str, tool: str, body: bytes, options: CallOptions | None = None) -> bytes:
         """As `call`, with JSON bytes in and out, untouched."""
-        call = Call(self.bus, checked_member(member), checked_tool(tool), options or CallOptions())
+        subject = self._subjects.call(checked_member(member), checked_tool(tool))
+        options = options or CallOptions()
+        if token(tool) == UNSAFE_NAME:
+            options = replace(options, headers={**options.headers, headers.MCP_NAME: tool})
+        return (await self._run(Target(member, subject, f"{member}/{tool}"), body, options)).data
+
+    async def mcp(self, request: McpRequest, options: CallOptions | None = None) -> Message:
+        """An MCP request in the 2026-07-28 form, its body untouched; the message's data is the JSON-RPC response.
+
+        Raises what keeps it from being answered; a JSON-RPC error the member answered with is a result.
+        """
+        options = options or CallOptions()
+        subject = self._subjects.mcp(checked_member(request.member), request.instance, request.method, request.name)
+        sent = {**options.headers, headers.MCP_METHOD: request.method}
+        if request.name is not None:
+            sent[headers.MCP_NAME] = request.name
+        target = Target(request.member, subject, f"{request.member}/{request.method}")
+        return await self._run(target, request.body, replace(options, headers=sent))
+
+    async def _run(self, target: Target, body: bytes, options: CallOptions) -> Message:
         try:
-            return (await call.run(body)).data
+            return await Call(self.bus, target, options).run(body)
         except NoInstance:
-            await self._tell_why_nobody(member)
+            await self._tell_why_nobody(target.member)
             raise
 
     async def _tell_why_nobody(self, member: str) -> None:
@@ -98,8 +140,8 @@ class Federation:
 
     async def register(self, manifest: Mapping[str, Any], instance: str = DEFAULT_INSTANCE) -> dict[str, Any]:
         """Announce a member; returns when the registry has stored it. Raises the refusal, or OutcomeUnknown."""
-        member = checked_member(str(manifest.get("id", manifest.get("service_id", ""))))
-        who = Instance(member, checked_instance(instance))
+        named = manifest.get("id", manifest.get("service_id"))
+        who = Instance(checked_member(named if isinstance(named, str) else ""), checked_instance(instance))
         return await self._write(self._subjects.register(who), orjson.dumps(manifest))
 
     async def register_bytes(self, who: Instance, body: bytes, content_type: str = codec.JSON) -> dict[str, Any]:
@@ -148,4 +190,4 @@ def _offer(queue: asyncio.Queue[Message], message: Message) -> None:
     queue.put_nowait(message)
 
 
-__all__ = ["CallOptions", "Federation", "FederationError", "UnknownMember"]
+__all__ = ["CallOptions", "Federation", "FederationError", "McpRequest", "UnknownMember"]

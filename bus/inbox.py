@@ -66,10 +66,11 @@ class Answer:
 
     async def wait(self) -> Message:
         """The message. Raises what `deliver` was given, or DeadlineExceeded."""
-        try:
-            return await self._future
-        finally:
-            self._timer.cancel()
+        return await self._future
+
+    def close(self) -> None:
+        """Await it no longer, whether it came or not."""
+        self._timer.cancel()
 
     def _expire(self, timeout: float, subject: str) -> None:
         self.deliver(DeadlineExceeded(f"no answer on {subject} within {timeout:g} s"))

@@ -52,8 +52,8 @@ class Manifest(BaseModel):
     endpoints: dict[Word, Url] = Field(default_factory=dict, max_length=16)
     tools: list[ToolEntry] = Field(default_factory=list, max_length=2_000)
     protocol_versions: list[Word] = Field(default_factory=list, max_length=16)
-    heartbeat_interval_s: float = Field(default=DEFAULT_HEARTBEAT_S, ge=0.2, le=3_600)
-    epoch: int | None = Field(default=None, ge=0, le=2**53)
+    heartbeat_interval_s: float = Field(default=DEFAULT_HEARTBEAT_S, ge=0.2, le=3_600, strict=True)
+    epoch: int | None = Field(default=None, ge=0, le=2**53, strict=True)
     """Which life of the instance this is; the directory takes it out of the manifest."""
     site: Annotated[str, StringConstraints(pattern=ID_PATTERN)] | None = None
 

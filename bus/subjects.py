@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bus.names import DEFAULT_INSTANCE, is_id, token
+from bus.names import DEFAULT_INSTANCE, UNSAFE_NAME, is_id, token
 
 DIRECTORY_VERBS = ("servers", "server", "search", "select", "tags", "tools", "stats")
 
@@ -90,6 +90,21 @@ class Subjects:
     def calls_of(self, member: str) -> str:
         return f"{self.prefix}.call.{member}.*"
 
+    def mcp(self, member: str, instance: str, method: str, name: str | None) -> str:
+        """Where an MCP request for a member travels; `instance` may be `any`."""
+        return f"{self.prefix}.mcp.{member}.{instance}.{'.'.join(mcp_tokens(method, name))}"
+
+    def mcp_of(self, member: str, instance: str) -> str:
+        return f"{self.prefix}.mcp.{member}.{instance}.>"
+
+    def mcp_tail(self, subject: str) -> list[str]:
+        """The tokens of an MCP subject behind the instance: the method's, then the name's."""
+        return self._tail(subject)[3:]
+
+    def changed(self, member: str) -> str:
+        """Where the instances of a member tell each other that a list or a resource of theirs changed."""
+        return f"{self.prefix}.changed.{member}"
+
     def cancel(self, who: Instance) -> str:
         return f"{self.prefix}.cancel.{who.member}.{who.instance}"
 
@@ -111,3 +126,8 @@ class Subjects:
 
     def _tail(self, subject: str) -> list[str]:
         return subject[len(self.prefix) + 1 :].split(".")
+
+
+def mcp_tokens(method: str, name: str | None) -> list[str]:
+    """An MCP method and its name as subject tokens: `tools/call`, `add` is `tools`, `call`, `add`."""
+    return [*(token(part) for part in method.split("/")), token(name) if name is not None else UNSAFE_NAME]

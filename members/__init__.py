@@ -1,10 +1,12 @@
 """Members: tool servers that join the federation by dialling out.
 
-`member`    what you write: a `Member` with its tools, and how it runs
-`presence`  the station that announces it, keeps its lease and leaves
-`serving`   the station where its calls arrive
-`kernel`    one call against the MCP server object
-`settings`  limits, intervals, names
+`member`     what you write: a `Member` with its tools, and how it runs
+`instance`   one running copy, put together: `Serving`
+`presence`   the station that announces it, keeps its lease and leaves
+`serving`    the station where calls arrive; `answering` their frames, pieces and errors
+`kernel`     a plain call: `plain` straight to the function, or `rpc` through a full MCP session
+`rpc`        an MCP request against any server object (`lowlevel`), with `session`, `fanout` and `fate` beside it
+`settings`   limits, intervals, names
 
 The services that ship are folders here: `code_analyzer`, `data_validator`, `image_service`.
 """
@@ -14,7 +16,9 @@ from __future__ import annotations
 from mcp.server.mcpserver import Context
 from mcp_types import ToolAnnotations
 
-from members.member import Member, Serving
+from members.fanout import Fanout
+from members.instance import Serving
+from members.member import Member
 from members.settings import MemberSettings
 
-__all__ = ["Context", "Member", "MemberSettings", "Serving", "ToolAnnotations"]
+__all__ = ["Context", "Fanout", "Member", "MemberSettings", "Serving", "ToolAnnotations"]

@@ -1,7 +1,7 @@
-"""One tool call against the MCP server object: arguments in, the result's JSON bytes out.
+"""One plain call against the server object: an arguments object in, the bare result's JSON out.
 
-A tool that asks for no `Context` is called directly; one that does runs in a full MCP session, so that its progress
-and log messages have somewhere to go. Either way the models made from its signature check what goes in and out.
+A tool of ours that asks for no `Context` is called directly; everything else runs as a `tools/call` in a full MCP
+session, so that its progress and log messages have somewhere to go.
 """
 
 from __future__ import annotations
@@ -9,29 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcp.server import MCPServer
-from mcp.server.connection import Connection
 from mcp.server.mcpserver.exceptions import ToolError as McpToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.server.runner import serve_one
 from mcp.shared.exceptions import MCPError
 from rapidfuzz import process
 
 from bus.errors import ToolError, UnknownTool
 from members.fate import Fate, fate_of_the_call
 from members.plain import PlainTool, plain_result
+from members.rpc import Rpc
 from members.session import BusDispatch, Notify
-
-PROTOCOL_VERSION = "2026-07-28"
 
 
 class Kernel:
-    """The tools of one MCP server, callable by name."""
+    """The tools of one server object, callable by name."""
 
-    def __init__(self, server: MCPServer[Any], tools: Mapping[str, Tool], lifespan_state: Any) -> None:
-        self._server = server
+    def __init__(self, rpc: Rpc, tools: Mapping[str, Tool], foreign: frozenset[str] = frozenset()) -> None:
+        """`tools` are ours, `foreign` the names of tools that only the server object itself knows."""
+        self._rpc = rpc
         self._tools = {name: PlainTool(tool) for name, tool in tools.items()}
-        self._state = lifespan_state
+        self.foreign = foreign
 
     async def call(self, name: str, arguments: dict[str, Any], call_id: str, notify: Notify) -> bytes:
         """The result's JSON. `notify` takes each MCP notification on the way.
@@ -39,39 +36,21 @@ class Kernel:
         Raises UnknownTool, InvalidArguments, ToolError (the tool said no), ToolCrashed, or the leaf the tool raised.
         """
         tool = self._tools.get(name)
-        if tool is None:
-            raise _unknown(name, list(self._tools))
-        bound = tool.bind(arguments)
+        if tool is None and name not in self.foreign:
+            raise _unknown(name, [*self._tools, *self.foreign])
         fate = Fate()
         token = fate_of_the_call.set(fate)
         try:
-            if tool.needs_session:
-                return plain_result(await self._in_session(name, arguments, BusDispatch(call_id, notify)))
-            meta = tool.tool.fn_metadata
-            return tool.shape(await meta.call_fn(tool.tool.fn, tool.tool.is_async, bound))
+            if tool is not None and not tool.needs_session:
+                return await tool.call(arguments)
+            if tool is not None:
+                tool.bind(arguments)
+            dispatch = BusDispatch(call_id, call_id, notify)
+            return plain_result(await self._rpc.ask("tools/call", {"name": name, "arguments": arguments}, dispatch))
         except (McpToolError, MCPError, ToolError) as exc:
             raise fate.error or ToolError(str(exc)) from exc
         finally:
             fate_of_the_call.reset(token)
-
-    async def _in_session(self, name: str, arguments: dict[str, Any], dispatch: BusDispatch) -> dict[str, Any]:
-        params = {
-            "name": name,
-            "arguments": arguments,
-            "_meta": {
-                "io.modelcontextprotocol/protocolVersion": PROTOCOL_VERSION,
-                "io.modelcontextprotocol/clientCapabilities": {},
-                "progressToken": dispatch.request_id,
-            },
-        }
-        return await serve_one(
-            self._server._lowlevel_server,  # the SDK names no public way to it yet
-            dispatch,
-            "tools/call",
-            params,
-            connection=Connection.from_envelope(PROTOCOL_VERSION, None, {}),
-            lifespan_state=self._state,
-        )
 
 
 def _unknown(name: str, known: list[str]) -> UnknownTool:

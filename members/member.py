@@ -11,29 +11,30 @@ asyncio.run(member.run("nats://127.0.0.1:4222"))
 from __future__ import annotations
 
 import asyncio
-import secrets
+import inspect
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, overload
 
 import structlog
 from mcp.server import MCPServer
+from mcp.server.mcpserver import RequestStateSecurity
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 
-from bus import Bus, BusSettings, Instance
-from bus.errors import Disconnected
+from bus import Bus, BusSettings
+from bus.errors import Disconnected, InvalidRequest
 from bus.manifest import read_manifest
-from bus.micro import Endpoint, MicroResponder, MicroService
 from bus.names import checked_member, checked_tool
+from members.fanout import Fanout
 from members.fate import guarded
-from members.kernel import Kernel
-from members.presence import Load, Presence
-from members.serving import CallStation
+from members.instance import Served, Serving
+from members.lowlevel import lowlevel
 from members.settings import MemberSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Lifespan = Callable[[MCPServer[Any]], AbstractAsyncContextManager[Any]]
 
 log = structlog.get_logger(__name__)
 
@@ -50,10 +51,15 @@ class Member:
         version: str = "1.0.0",
         capabilities: Sequence[str] = (),
         tags: Sequence[str] = (),
+        server: Any = None,
         settings: MemberSettings | None = None,
+        lifespan: Lifespan | None = None,
         **more: Any,
     ) -> None:
-        """`more` are further manifest fields, or settings by their names (`limit`, `heartbeat_interval_s`, …).
+        """`server` is an MCP server object of yours to serve as it is (an `MCPServer`, a low-level `Server`, FastMCP);
+        without one, `mcp` is made, and `lifespan` is entered before the first call and left after the last: the place
+        to own what tools share.
+        `more` are further manifest fields, or settings by their names (`limit`, `heartbeat_interval_s`, …).
 
         Raises InvalidRequest for an id or a manifest the directory would refuse.
         """
@@ -73,6 +79,11 @@ class Member:
         }
         read_manifest(dict(self._manifest), member=id)
         self._tools: dict[str, Tool] = {}
+        self._lifespan = lifespan
+        self.fanout = Fanout()
+        self.mcp: Any = server if server is not None else self._mcp_server()
+        """The MCP server object: register resources, prompts and completions there."""
+        self._lowlevel = lowlevel(self.mcp)
 
     # tools --------------------------------------------------------------------------------------------------------
 
@@ -103,34 +114,38 @@ class Member:
     ) -> Function | Callable[[Function], Function]:
         """Make a typed function a tool: its signature is the input schema, its return type the output schema.
 
-        A plain function runs in a thread, a coroutine function on the loop. Raises InvalidRequest for a name taken.
+        A plain function runs in a thread, a coroutine function on the loop. Raises InvalidRequest for a bad name, or
+        when the member serves a server object of yours: its tools are made there.
         """
+        if not isinstance(self.mcp, MCPServer):
+            raise InvalidRequest("tool: this member serves a server object of your own; make its tools there")
 
         def add(function: Function) -> Function:
-            tool = Tool.from_function(
-                function, name=name, title=title, description=description, annotations=annotations
-            )
-            tool.fn = guarded(function)
+            told = description or inspect.getdoc(function)
+            fn = guarded(function)
+            tool = Tool.from_function(fn, name=name, title=title, description=told, annotations=annotations)
             self._tools[checked_tool(tool.name)] = tool
+            self.mcp.add_tool(fn, name=name, title=title, description=told, annotations=annotations)
             return function
 
         return add if fn is None else add(fn)
 
-    def server(self) -> MCPServer[Any]:
-        """The MCP server object with all tools so far."""
+    def _mcp_server(self) -> MCPServer[Any]:
+        keys = self.settings.state_keys
+        security = RequestStateSecurity(keys=keys.get_secret_value().split(",")) if keys else None
         return MCPServer(
-            self._manifest["name"],
+            self.id,
+            title=self._manifest["name"],
             version=self._manifest["version"],
             description=self._manifest["description"] or None,
-            tools=list(self._tools.values()),
+            request_state_security=security,
+            subscriptions=self.fanout,
+            lifespan=self._lifespan,
             log_level="WARNING",
         )
 
-    async def manifest(self) -> dict[str, Any]:
-        """What it announces: its own fields and its tools as MCP tool objects."""
-        tools = await self.server().list_tools()
-        listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
-        return read_manifest({**self._manifest, "tools": listed}, member=self.id)
+    def _served(self) -> Served:
+        return Served(self._manifest, self._lowlevel, self.settings, self._tools, self.fanout)
 
     # life ---------------------------------------------------------------------------------------------------------
 
@@ -147,76 +162,20 @@ class Member:
         if bus is None:
             return
         try:
-            async with self.serving(bus) as serving:
-                await serving.until(stop)
+            async with self.serving(bus):
+                await stop.wait()
         finally:
             await bus.close()
 
     @asynccontextmanager
     async def serving(self, bus: Bus) -> AsyncIterator[Serving]:
         """Serve on an open bus for the length of the block; announced when it begins, gone when it ends."""
-        serving = Serving(self, bus)
+        serving = Serving(self._served(), bus)
         await serving.start()
         try:
             yield serving
         finally:
             await serving.stop()
-
-
-class Serving:
-    """One instance of a member at work: its calls, its presence, its answers to `nats micro`."""
-
-    def __init__(self, member: Member, bus: Bus) -> None:
-        self._member = member
-        self._bus = bus
-        self.who = Instance(member.id, member.settings.instance or secrets.token_hex(4))
-        self._stopped = asyncio.Event()
-        self._server = member.server()
-        self._lifespan = self._server._lowlevel_server.lifespan(self._server._lowlevel_server)
-
-    async def start(self) -> None:
-        """Returns when calls are taken and the registry has stored the instance. Raises the directory's refusal."""
-        state = await self._lifespan.__aenter__()
-        kernel = Kernel(self._server, self._member._tools, state)
-        self.calls = CallStation(self._bus, self.who, kernel, self._member.settings)
-        await self.calls.start()
-        manifest = await self._member.manifest()
-        self._micro = MicroResponder(self._bus, _micro_service(self.who, manifest, self.calls.endpoint))
-        self._micro.start()
-        self.presence = Presence(self._bus, self.who, manifest, self._load)
-        self.presence.start()
-        await self.presence.announced.wait()
-        if self.presence.refused is not None:
-            error = self.presence.refused
-            await self.stop()
-            raise error
-
-    async def until(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-
-    async def stop(self) -> None:
-        """Leave the directory, finish the calls in flight, end."""
-        if self._stopped.is_set():
-            return
-        self._stopped.set()
-        await self.presence.leave()
-        await self.calls.drain()
-        await self._micro.stop()
-        await self._lifespan.__aexit__(None, None, None)
-
-    def _load(self) -> Load:
-        return Load(self.calls.load, self.calls.in_flight, self._member.settings.limit)
-
-
-def _micro_service(who: Instance, manifest: dict[str, Any], call: Endpoint) -> MicroService:
-    return MicroService(
-        name=who.member,
-        id=who.instance,
-        version=manifest["version"],
-        description=manifest["description"],
-        metadata={"omega": "1", "kind": "member"},
-        endpoints=[call],
-    )
 
 
 def _stop_signal() -> asyncio.Event:

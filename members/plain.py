@@ -37,6 +37,11 @@ class PlainTool:
         """Whether the function asks for a `Context`, or for answers of the client."""
         return self.tool.context_kwarg is not None or bool(self.tool.resolved_params)
 
+    async def call(self, arguments: Mapping[str, Any]) -> bytes:
+        """Bind, run, shape. Raises as both do, and what the function raises."""
+        bound = self.bind(arguments)
+        return self.shape(await self.tool.fn_metadata.call_fn(self.tool.fn, self.tool.is_async, bound))
+
     def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The function's keyword arguments. Raises InvalidArguments naming each field that does not fit."""
         self._refuse_unknown(arguments)

@@ -8,58 +8,44 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from itertools import count
 
 import structlog
 
 from bus import Bus, Instance, Message, codec, headers
-from bus.calls import Frame
 from bus.connection import Subscription
-from bus.errors import Busy, DeadlineExceeded, FederationError, Internal, InvalidRequest, TooLarge
-from bus.message import HeaderBlock, Headers, encode_headers
+from bus.errors import Busy, DeadlineExceeded, FederationError, Internal, InvalidRequest
 from bus.micro import Endpoint
-from bus.names import UNSAFE_NAME
+from bus.names import ANY_INSTANCE, UNSAFE_NAME
+from members.answering import Answering, Reply, Running
 from members.kernel import Kernel
+from members.rpc import Rpc
 from members.settings import MemberSettings
 
-ALIVE_S = 1.0
-NOT_EXECUTED = {headers.EXECUTED: "no"}
+Work = Callable[[Running], Awaitable[Reply]]
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class Running:
-    """A call being served."""
-
-    message: Message
-    number: int
-    call_id: str
-    tool: str
-    framed: bool
-    task: asyncio.Task[None] | None = None
-    expired: bool = False
-    spoken_at: float = field(default_factory=time.monotonic)
-
-
 class CallStation:
-    """Serves `omega.call.<member>.*` for one instance."""
+    """Serves plain calls and MCP requests for one instance."""
 
-    def __init__(self, bus: Bus, who: Instance, kernel: Kernel, settings: MemberSettings) -> None:
+    def __init__(self, bus: Bus, who: Instance, kernel: Kernel, rpc: Rpc, settings: MemberSettings) -> None:
         self._bus = bus
         self._who = who
         self._kernel = kernel
+        self._rpc = rpc
         self._settings = settings
+        self._answering = Answering(bus, who, settings)
         self._running: dict[int, Running] = {}
         self._subscriptions: list[Subscription] = []
         self._numbers = count(1)
         self._ticker: asyncio.Task[None] | None = None
-        self._heads = {frame: self._head(frame) for frame in Frame}
         self._idle = asyncio.Event()
         self._idle.set()
-        subject = bus.subjects.calls_of(who.member)
-        self.endpoint = Endpoint("call", subject, queue_group=who.member)
+        self.calls = Endpoint("call", bus.subjects.calls_of(who.member), queue_group=who.member)
+        self.mcp = Endpoint("mcp", bus.subjects.mcp_of(who.member, ANY_INSTANCE), queue_group=who.member)
 
     @property
     def in_flight(self) -> int:
@@ -72,20 +58,24 @@ class CallStation:
 
     async def start(self) -> None:
         """Take calls. Returns once the server knows of the subscriptions."""
-        subjects = self._bus.subjects
-        listen = self._bus.listen
+        subjects, who, listen = self._bus.subjects, self._who, self._bus.listen
         self._subscriptions = [
-            listen(subjects.calls_of(self._who.member), self._take, queue=self._who.member),
-            listen(subjects.cancel(self._who), self._cancel),
-            listen(subjects.ping(self._who), lambda ping: self._bus.respond(ping, b"{}")),
+            listen(self.calls.subject, self._take_call, queue=who.member),
+            listen(self.mcp.subject, self._take_request, queue=who.member),
+            listen(subjects.mcp_of(who.member, who.instance), self._take_request),
+            listen(subjects.cancel(who), self._cancel),
+            listen(subjects.ping(who), lambda ping: self._bus.respond(ping, b"{}")),
         ]
-        self._ticker = self._bus.spawn(self._keep_callers_informed())
+        self._ticker = self._bus.spawn(self._answering.keep_informed(self._running))
         await self._bus.flush()
 
     async def drain(self) -> None:
         """Take no more calls, and return when those in flight ended or `drain_s` is over."""
-        if self._subscriptions:
-            await self._subscriptions[0].stop()
+        for subscription in self._subscriptions[:3]:
+            await subscription.stop()
+        for running in list(self._running.values()):
+            if running.seconds is None and running.task is not None:
+                running.task.cancel()  # a stream without an end would outlast any drain
         try:
             async with asyncio.timeout(self._settings.drain_s):
                 await self._idle.wait()
@@ -96,33 +86,31 @@ class CallStation:
                 running.task.cancel()
         if self._ticker is not None:
             self._ticker.cancel()
-        for subscription in self._subscriptions[1:]:
+        for subscription in self._subscriptions[3:]:
             await subscription.stop()
 
     # arriving -----------------------------------------------------------------------------------------------------
 
-    def _take(self, message: Message) -> None:
-        if len(self._running) >= self._settings.limit:
-            self._refuse_busy(message)
-            return
-        number = next(self._numbers)
+    def _take_call(self, message: Message) -> None:
         named = self._bus.subjects.last_token(message.subject)
-        running = Running(
-            message,
-            number,
-            call_id=message.headers.get(headers.CALL_ID, ""),
-            tool=message.headers.get(headers.MCP_NAME, named) if named == UNSAFE_NAME else named,
-            framed=message.headers.get(headers.STREAM) == "1",
-        )
-        self._running[number] = running
-        self._idle.clear()
-        running.task = asyncio.get_running_loop().create_task(self._serve(running))
+        tool = message.headers.get(headers.MCP_NAME, named) if named == UNSAFE_NAME else named
+        self._take(message, tool, self.calls, self._call)
 
-    def _refuse_busy(self, message: Message) -> None:
-        limit = self._settings.limit
-        busy = Busy(f"all {limit} slots are taken; not executed", details={"limit": limit})
-        self._bus.respond_error(message, busy, NOT_EXECUTED)
-        self.endpoint.count(time.perf_counter(), busy.code)
+    def _take_request(self, message: Message) -> None:
+        tail = self._bus.subjects.mcp_tail(message.subject)
+        self._take(message, "/".join(tail[:-1]), self.mcp, self._request)
+
+    def _take(self, message: Message, label: str, endpoint: Endpoint, work: Work) -> None:
+        if len(self._running) >= self._settings.limit:
+            limit = self._settings.limit
+            busy = Busy(f"all {limit} slots are taken; not executed", details={"limit": limit})
+            self._answering.refuse_unstarted(message, busy)
+            endpoint.count(time.perf_counter(), busy.code)
+            return
+        running = Running(message, next(self._numbers), label)
+        self._running[running.number] = running
+        self._idle.clear()
+        running.task = asyncio.get_running_loop().create_task(self._serve(running, endpoint, work))
 
     def _cancel(self, message: Message) -> None:
         call_id = message.data.decode("utf-8", "replace")
@@ -132,53 +120,62 @@ class CallStation:
 
     # running ------------------------------------------------------------------------------------------------------
 
-    async def _serve(self, running: Running) -> None:
+    async def _serve(self, running: Running, endpoint: Endpoint, work: Work) -> None:
         started = time.perf_counter()
         error = ""
         try:
-            self._say(running, Frame.ACCEPTED)
-            self._finish(running, await self._result(running))
+            running.seconds = self._allowed(running)
+            await self._answering.accept(running)
+            await self._answering.finish(running, await self._in_time(running, work))
         except FederationError as exc:
             error = exc.code
-            self._refuse(running, exc)
+            self._answering.refuse(running, exc)
         except Exception:
             error = Internal.code
-            log.exception("call_failed", tool=running.tool)
-            self._refuse(running, Internal())
+            log.exception("call_failed", call=running.label)
+            self._answering.refuse(running, Internal())
         finally:
-            self.endpoint.count(started, error)
-            self._ended(running)
+            endpoint.count(started, error)
+            self._running.pop(running.number, None)
+            if not self._running:
+                self._idle.set()
 
-    def _ended(self, running: Running) -> None:
-        self._running.pop(running.number, None)
-        if not self._running:
-            self._idle.set()
-
-    async def _result(self, running: Running) -> bytes:
-        seconds = self._allowed(running.message)
-        arguments = codec.decode_object(running.message.data, running.message.form)
-        timer = asyncio.get_running_loop().call_later(seconds, self._expire, running)
+    async def _in_time(self, running: Running, work: Work) -> Reply:
+        if running.seconds is None:
+            return await work(running)
+        timer = asyncio.get_running_loop().call_later(running.seconds, running.expire)
         try:
-            return await self._kernel.call(
-                running.tool, arguments, running.call_id, lambda event: self._say(running, Frame.EVENT, event)
-            )
+            return await work(running)
         except asyncio.CancelledError as exc:
             if not running.expired:
                 raise
-            raise DeadlineExceeded(f"{running.tool}: stopped after {seconds:g} s") from exc
+            raise DeadlineExceeded(f"{running.label}: stopped after {running.seconds:g} s") from exc
         finally:
             timer.cancel()
 
-    def _expire(self, running: Running) -> None:
-        running.expired = True
-        if running.task is not None:
-            running.task.cancel()
+    async def _call(self, running: Running) -> Reply:
+        message = running.message
+        arguments = codec.decode_object(running.body, message.form)
+        result = await self._kernel.call(running.label, arguments, running.call_id, self._answering.notifier(running))
+        if message.form != codec.JSON:
+            result = codec.encode(codec.decode(result, max_depth=256), message.form)
+        return Reply(result, message.form)
 
-    def _allowed(self, message: Message) -> float:
-        """Seconds this call may run. Raises InvalidRequest, or DeadlineExceeded when they are already over."""
-        asked = message.headers.get(headers.TIMEOUT_MS)
+    async def _request(self, running: Running) -> Reply:
+        message = running.message
+        whole = Message(message.subject, running.body, message.headers, message.reply)
+        tail = self._bus.subjects.mcp_tail(message.subject)
+        answer = await self._rpc.answer(whole, tail, self._answering.notifier(running))
+        return Reply(answer.body, error_code=answer.error_code)
+
+    def _allowed(self, running: Running) -> float | None:
+        """Seconds this call may run. Raises InvalidRequest, or DeadlineExceeded when they are already over.
+
+        None: a framed request without a deadline is a stream; it ends when its caller goes away.
+        """
+        asked = running.message.headers.get(headers.TIMEOUT_MS)
         if asked is None:
-            return self._settings.max_call_s
+            return None if running.framed else self._settings.max_call_s
         try:
             seconds = int(asked) / 1000
         except ValueError as exc:
@@ -186,38 +183,3 @@ class CallStation:
         if seconds <= 0:
             raise DeadlineExceeded("the deadline was over before the tool was started")
         return min(seconds, self._settings.max_call_s)
-
-    # answering ----------------------------------------------------------------------------------------------------
-
-    def _say(self, running: Running, frame: Frame, body: bytes = b"") -> None:
-        if running.framed:
-            running.spoken_at = time.monotonic()
-            self._bus.respond(running.message, body, self._heads[frame])
-
-    def _finish(self, running: Running, result: bytes) -> None:
-        head: Headers = self._heads[Frame.RESULT]
-        form = running.message.form
-        if form != codec.JSON:
-            result = codec.encode(codec.decode(result, max_depth=256), form)
-            head = self._head(Frame.RESULT, form)
-        try:
-            self._bus.respond(running.message, result, head)
-        except TooLarge as exc:
-            raise TooLarge(f"{running.tool}: the result is too large: {exc.message}", details=exc.details) from exc
-
-    def _head(self, frame: Frame, form: str = codec.JSON) -> HeaderBlock:
-        sent = {headers.FRAME: frame.value, headers.INSTANCE: self._who.instance, headers.CONTENT_TYPE: form}
-        return HeaderBlock(encode_headers(sent))
-
-    def _refuse(self, running: Running, error: FederationError) -> None:
-        more = {headers.FRAME: Frame.RESULT.value, headers.INSTANCE: self._who.instance}
-        self._bus.respond_error(running.message, error, more)
-
-    async def _keep_callers_informed(self) -> None:
-        """One clock for all calls: say `alive` where nothing was said for a second."""
-        while True:
-            await asyncio.sleep(ALIVE_S / 2)
-            now = time.monotonic()
-            for running in list(self._running.values()):
-                if running.framed and now - running.spoken_at >= ALIVE_S:
-                    self._say(running, Frame.ALIVE)

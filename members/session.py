@@ -17,9 +17,11 @@ Notify = Callable[[bytes], None]
 
 @dataclass(slots=True)
 class BusDispatch:
-    """The dispatch context of one call; `request_id` is its progress token too."""
+    """The dispatch context of one request."""
 
-    request_id: str
+    request_id: str | int
+    progress_token: str | int | None
+    """None: the caller did not ask for progress."""
     notify_bytes: Notify
     transport: TransportContext = field(default_factory=lambda: TransportContext(kind="nats", can_send_request=False))
     message_metadata: None = None
@@ -34,6 +36,7 @@ class BusDispatch:
         self.notify_bytes(orjson.dumps({"jsonrpc": "2.0", "method": method, "params": params or {}}))
 
     async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
-        told = {"progressToken": self.request_id, "progress": progress, "total": total, "message": message}
-        params = {name: value for name, value in told.items() if value is not None}
-        await self.notify("notifications/progress", params)
+        if self.progress_token is None:
+            return
+        told = {"progressToken": self.progress_token, "progress": progress, "total": total, "message": message}
+        await self.notify("notifications/progress", {key: value for key, value in told.items() if value is not None})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.names import ID_PATTERN
@@ -27,6 +27,15 @@ class MemberSettings(BaseSettings):
 
     max_call_s: float = Field(default=600.0, gt=0, le=86_400)
     """Longest a call may run, whatever its caller allows."""
+
+    max_body_bytes: int = Field(default=16 << 20, ge=1 << 16, le=256 << 20)
+    """Largest arguments taken and largest result sent. Above one bus message (1 MiB) both travel in pieces, each held
+    in memory until the last is there: higher lets fewer callers fill the memory."""
+
+    state_keys: SecretStr | None = None
+    """Secrets (comma-separated, the first seals, all open) under which a tool's question to the client travels.
+    Unset: a key of this process alone, and an answer that reaches another instance is refused. Set it to the same
+    value for all instances of a member that asks questions."""
 
     drain_s: float = Field(default=20.0, ge=0, le=600)
     """How long calls in flight may still run after the member was told to stop. What is not done then is cut off."""

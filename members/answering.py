@@ -1,0 +1,208 @@
+"""How a call is answered: its frames, its pieces, its errors, and the signs of life in between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+import structlog
+
+from bus import Bus, Instance, Message, codec, headers
+from bus.calls import Frame
+from bus.chunks import CONFIRM_S, Assembly, announced, pieces, send_pieces
+from bus.errors import DeadlineExceeded, FederationError, Malformed, NoInstance, TooLarge, jsonrpc
+from bus.message import HeaderBlock, Headers, encode_headers
+from members.session import Notify
+from members.settings import MemberSettings
+
+ALIVE_S = 1.0
+LISTENER_CHECK_S = 10.0
+"""How often the caller of a long call is asked whether it is still there."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Running:
+    """A call being served."""
+
+    message: Message
+    number: int
+    label: str
+    """The tool's name, or the MCP method."""
+    seconds: float | None = None
+    """How long it may run; None for a stream."""
+    task: asyncio.Task[None] | None = None
+    expired: bool = False
+    body: bytes = b""
+    spoken_at: float = field(default_factory=time.monotonic)
+    asked_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def call_id(self) -> str:
+        return self.message.headers.get(headers.CALL_ID, "") or str(self.number)
+
+    @property
+    def framed(self) -> bool:
+        return self.message.headers.get(headers.STREAM) == "1"
+
+    def expire(self) -> None:
+        self.expired = True
+        if self.task is not None:
+            self.task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a call came to."""
+
+    body: bytes
+    form: str = codec.JSON
+    error_code: int | None = None
+    """The code of the JSON-RPC error that the body is, if it is one."""
+
+
+class Answering:
+    """The answering side of one instance's calls."""
+
+    def __init__(self, bus: Bus, who: Instance, settings: MemberSettings) -> None:
+        self._bus = bus
+        self._who = who
+        self._settings = settings
+        self._heads = {frame: self._head(frame) for frame in Frame}
+
+    # before -------------------------------------------------------------------------------------------------------
+
+    async def accept(self, running: Running) -> None:
+        """Say `accepted` and have the body, however many pieces it comes in.
+
+        Raises TooLarge, Malformed, DeadlineExceeded (the pieces stopped coming).
+        """
+        count = announced(running.message, self._settings.max_body_bytes)
+        running.body = running.message.data
+        if not running.framed:
+            if count:
+                raise Malformed(f"{headers.CHUNKS}: a body in pieces needs {headers.STREAM}: 1")
+        elif count:
+            running.body = await self._receive(running, count)
+        else:
+            self._say(running, Frame.ACCEPTED)
+
+    async def _receive(self, running: Running, count: int) -> bytes:
+        arrived: asyncio.Queue[Message | FederationError] = asyncio.Queue()
+        assembly = Assembly(self._settings.max_body_bytes)
+        inbox = self._bus.open_reply(arrived.put_nowait)
+        try:
+            self._say(running, Frame.ACCEPTED, answer_to=inbox)
+            while not assembly.complete(count):
+                async with asyncio.timeout(CONFIRM_S):
+                    piece = await arrived.get()
+                if isinstance(piece, FederationError):
+                    raise piece
+                assembly.add(piece)
+                self._bus.respond(piece, b"")
+        except TimeoutError as exc:
+            raise DeadlineExceeded("the rest of the body did not arrive") from exc
+        finally:
+            self._bus.close_reply(inbox)
+        return assembly.body(count)
+
+    # meanwhile ----------------------------------------------------------------------------------------------------
+
+    def notifier(self, running: Running) -> Notify:
+        """Takes the call's notifications: frames for a caller that wants them, nothing for one that does not."""
+
+        def notify(event: bytes) -> None:
+            self._say(running, Frame.EVENT, event)
+
+        return notify
+
+    async def keep_informed(self, calls: Mapping[int, Running]) -> None:
+        """One clock for all calls: say `alive` where nothing was said for a second, until cancelled."""
+        while True:
+            await asyncio.sleep(ALIVE_S / 2)
+            now = time.monotonic()
+            for running in list(calls.values()):
+                if running.framed and now - running.asked_at >= LISTENER_CHECK_S:
+                    running.asked_at = now
+                    self._bus.spawn(self._ask_whether_anybody_listens(running))
+                elif running.framed and now - running.spoken_at >= ALIVE_S:
+                    self._say(running, Frame.ALIVE)
+
+    async def _ask_whether_anybody_listens(self, running: Running) -> None:
+        """A caller that died withdraws nothing; its inbox is gone, though, and the server says so."""
+        try:
+            await self._bus.request(running.message.reply, b"", headers=self._heads[Frame.ALIVE], timeout=CONFIRM_S)
+        except NoInstance:
+            if running.task is not None:
+                running.task.cancel()
+        except FederationError as exc:
+            log.debug("listener_unknown", call=running.label, error=exc.code)
+
+    # after --------------------------------------------------------------------------------------------------------
+
+    async def finish(self, running: Running, reply: Reply) -> None:
+        """Send the result, in pieces where it is large. Raises TooLarge."""
+        body = reply.body
+        if len(body) > self._settings.max_body_bytes:
+            limit = self._settings.max_body_bytes
+            raise TooLarge(f"{running.label}: a result of {len(body)} bytes, the limit is {limit}")
+        more: dict[str, str] = {}
+        count = pieces(len(body)) if running.framed else 0
+        if count:
+            await self._send_in_pieces(running, body)
+            more[headers.CHUNKS], body = str(count), b""
+        if reply.error_code is not None:
+            more[headers.MCP_ERROR] = str(reply.error_code)
+        head: Headers = self._heads[Frame.RESULT]
+        if more or reply.form != codec.JSON:
+            head = self._head(Frame.RESULT, reply.form, more)
+        try:
+            self._bus.respond(running.message, body, head)
+        except TooLarge as exc:
+            raise TooLarge(f"{running.label}: the result is too large for one message: {exc.message}") from exc
+
+    async def _send_in_pieces(self, running: Running, body: bytes) -> None:
+        sent = {headers.FRAME: Frame.CHUNK.value, headers.INSTANCE: self._who.instance}
+        try:
+            await send_pieces(self._bus, running.message.reply, body, sent)
+        except* FederationError as group:
+            raise group.exceptions[0] from group
+
+    def refuse(self, running: Running, error: FederationError) -> None:
+        """Answer with an error, in the form of the subject the call came on."""
+        more = {headers.FRAME: Frame.RESULT.value, headers.INSTANCE: self._who.instance}
+        self._error(running.message, error, more)
+
+    def refuse_unstarted(self, message: Message, error: FederationError) -> None:
+        """As refuse, for a call that nothing was done for: its caller may go elsewhere."""
+        self._error(message, error, {headers.EXECUTED: "no"})
+
+    def _error(self, message: Message, error: FederationError, more: dict[str, str]) -> None:
+        if not message.subject.startswith(f"{self._bus.subjects.prefix}.mcp."):
+            self._bus.respond_error(message, error, more)
+            return
+        described = {headers.ERROR: error.message[:200], headers.ERROR_CODE: error.nats_code, **more}
+        self._bus.respond(message, orjson.dumps(jsonrpc(error, _id_of(message.data))), described)
+
+    def _say(self, running: Running, frame: Frame, body: bytes = b"", *, answer_to: str = "") -> None:
+        if not running.framed:
+            return
+        running.spoken_at = time.monotonic()
+        self._bus.respond(running.message, body, self._heads[frame], answer_to=answer_to)
+
+    def _head(self, frame: Frame, form: str = codec.JSON, more: Mapping[str, str] | None = None) -> HeaderBlock:
+        sent = {headers.FRAME: frame.value, headers.INSTANCE: self._who.instance, headers.CONTENT_TYPE: form}
+        return HeaderBlock(encode_headers({**sent, **(more or {})}))
+
+
+def _id_of(data: bytes) -> str | int | None:
+    """The id of a JSON-RPC request, for an error that is answered without reading the rest."""
+    try:
+        value = codec.decode_object(data).get("id")
+    except FederationError:
+        return None
+    return value if isinstance(value, str | int) and not isinstance(value, bool) else None
