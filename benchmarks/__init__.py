@@ -1,4 +1,4 @@
 """Benchmarks: ratios against the raw floor, measured in one run on one machine.
 
-`python -m benchmarks.run` prints the table and writes docs/benchmarks.md. Never part of the tests.
+`python -m benchmarks` prints the table and writes docs/benchmarks.md. Never part of the tests.
 """

@@ -1,12 +1,11 @@
-"""The benchmark: `python -m benchmarks.run [--quick]`. Prints a table and writes docs/benchmarks.md."""
+"""The benchmark: `python -m benchmarks [--quick]`. Prints a table and writes docs/benchmarks.md."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
-import sys
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,8 +142,30 @@ async def nats_rows(stage: Stage, report: Report, seconds: float) -> tuple[int, 
 
     report.row("call with frames, our client", await levels(framed, [member, stage.nats], seconds))
     await bus.close()
+    await findable_row(connection, report)
     await connection.close()
     return len(found), len(said)
+
+
+async def findable_row(connection: Client, report: Report) -> None:
+    """How long after its acknowledgement a new member is found by a word of its description."""
+    waits = []
+    for number in range(50):
+        word = f"unheard{number:03d}of"
+        announced = orjson.dumps({"id": word, "name": word, "description": f"something {word}"})
+        await connection.request(f"omega.register.{word}", announced, timeout=5)
+        started = time.perf_counter()
+        while (
+            word.encode()
+            not in (await connection.request("omega.directory.search", b'{"q":"%b"}' % word.encode())).data
+        ):
+            await asyncio.sleep(0.002)
+        waits.append(time.perf_counter() - started)
+    waits.sort()
+    report.say(
+        f"\nFrom a registration's acknowledgement until its words are found: p50 {waits[25] * 1000:.0f} ms, "
+        f"worst of 50 {waits[-1] * 1000:.0f} ms."
+    )
 
 
 async def http_rows(stage: Stage, report: Report, sizes: tuple[int, int], seconds: float) -> None:
@@ -186,8 +207,10 @@ async def idle_row(stage: Stage, report: Report, seconds: float) -> None:
             sent += 1
         await asyncio.sleep(0.01)
     idle = (directory.cpu() - before) / elapsed
-    report.say(f"\n{MEMBERS} idle members, a heartbeat each in 10 s: {idle:.1%} of a core in the directory, "
-               f"{directory.rss_mb:.0f} MiB.")
+    report.say(
+        f"\n{MEMBERS} idle members, a heartbeat each in 10 s: {idle:.1%} of a core in the directory, "
+        f"{directory.rss_mb:.0f} MiB."
+    )
     count = 50_000
     before = directory.cpu()
     for number in range(count):
@@ -204,24 +227,14 @@ async def idle_row(stage: Stage, report: Report, seconds: float) -> None:
 async def main(seconds: float) -> None:
     report = Report()
     report.say("# Benchmarks\n")
-    report.say(f"`make bench`, {time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {_cores()} cores for "
-               f"server, service and load together; {seconds:g} s a level, every answer checked. In brackets: the share "
-               "of the floor above it.\n")
+    report.say(
+        f"`make bench`, {time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores for "
+        f"server, service and load together; {seconds:g} s a level, every answer checked. In brackets: the share "
+        "of the floor above it.\n"
+    )
     with stage() as running:
         sizes = await nats_rows(running, report, seconds)
         await http_rows(running, report, sizes, seconds)
     with stage() as running:
         await idle_row(running, report, max(10.0, seconds))
     DOCUMENT.write_text("\n".join(report.lines) + "\n")
-
-
-def _cores() -> int:
-    import os  # noqa: PLC0415
-
-    return os.cpu_count() or 1
-
-
-Rows = Callable[[Stage, Report, float], Awaitable[None]]
-
-if __name__ == "__main__":
-    asyncio.run(main(1.0 if "--quick" in sys.argv else 3.0))
