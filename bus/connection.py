@@ -16,10 +16,9 @@ from typing import Any
 import structlog
 from nats.errors import Error as NatsError
 
-from bus import codec, headers
 from bus.errors import Disconnected, FederationError, OutcomeUnknown
 from bus.inbox import Answer, Inbox
-from bus.message import EMPTY, Headers, Message
+from bus.message import EMPTY, Headers, Message, error_reply
 from bus.settings import BusSettings
 from bus.subjects import Subjects
 from bus.wire import Handler, Wire
@@ -182,7 +181,7 @@ class Bus:
 
     def respond_error(self, message: Message, error: FederationError, more: Mapping[str, str] = EMPTY) -> None:
         """Answer a request with an error: ADR-32 headers, and the description in the form the request came in."""
-        self.respond(message, *failure_of(message, error, more))
+        self.respond(message, *error_reply(message, error, more))
 
     # subscribe ----------------------------------------------------------------------------------------------------
 
@@ -288,20 +287,3 @@ async def _guarded(handler: AsyncHandler, message: Message) -> None:
         await handler(message)
     except Exception:
         log.exception("handler_failed", subject=message.subject)
-
-
-def failure_of(
-    message: Message, error: FederationError, more: Mapping[str, str] = EMPTY
-) -> tuple[bytes, dict[str, str]]:
-    """The body and headers that tell the sender of `message` of `error`."""
-    try:
-        form = message.form
-    except FederationError:
-        form = codec.JSON
-    described = {
-        headers.ERROR: error.message[:200],
-        headers.ERROR_CODE: error.nats_code,
-        headers.CONTENT_TYPE: form,
-        **more,
-    }
-    return codec.encode(error.body(), form), described

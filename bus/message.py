@@ -49,6 +49,23 @@ class Message:
             return Internal(self.headers.get(headers.ERROR, "an error reply that cannot be read"))
 
 
+def error_reply(
+    message: Message, error: FederationError, more: Mapping[str, str] = EMPTY
+) -> tuple[bytes, dict[str, str]]:
+    """The body and headers that tell the sender of `message` of `error`, in the form it wrote in."""
+    try:
+        form = message.form
+    except FederationError:
+        form = codec.JSON
+    described = {
+        headers.ERROR: error.message[:200],
+        headers.ERROR_CODE: error.nats_code,
+        headers.CONTENT_TYPE: form,
+        **more,
+    }
+    return codec.encode(error.body(), form), described
+
+
 class HeaderBlock(bytes):
     """Headers ready for the wire: what sends the same ones again and again encodes them once."""
 

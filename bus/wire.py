@@ -7,7 +7,7 @@
   publishes go to the write buffer without a coroutine. Both matter at tens of thousands of messages a second.
 
 Only `bus.connection` uses this class. It overrides names that nats-py keeps to itself; the version is pinned and
-`tests/flow/bus/test_wire.py` fails when they move.
+`tests/unit/bus/test_wire.py` fails when they move.
 """
 
 from __future__ import annotations
