@@ -1,0 +1,107 @@
+"""Every limit of the Code Analyzer, with what it costs to move it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from members.code_analyzer.address import Policy
+from members.code_analyzer.thresholds import Thresholds
+
+MIB = 1024 * 1024
+
+
+class CodeAnalyzerSettings(BaseSettings):
+    """Read from `OMEGA_CODE_ANALYZER_…` in the environment; lists as JSON."""
+
+    model_config = SettingsConfigDict(env_prefix="OMEGA_CODE_ANALYZER_", extra="ignore")
+
+    # what may be reached --------------------------------------------------------------------------------------
+
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts, or `host:port`, that may be cloned from whatever their address is, also over http. This is how a
+    repository server on loopback or a private network is opened to callers; each entry is a hole in the guard
+    against requests into that network, so name the port."""
+
+    only_allowed_hosts: bool = False
+    """True closes every other host. The strictest choice, at the expense of listing each server."""
+
+    allow_http: bool = False
+    """True also takes http from hosts that are not listed: whoever sits on the way can then change the code."""
+
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's, for servers with a private authority."""
+
+    # one repository -------------------------------------------------------------------------------------------
+
+    resolve_timeout_s: float = Field(default=5, gt=0, le=60)
+    """How long the host's name may take to resolve."""
+
+    clone_timeout_s: float = Field(default=60, gt=0, le=3600)
+    """Whole time of a clone. Higher serves slow servers at the expense of callers that wait on dead ones."""
+
+    analysis_timeout_s: float = Field(default=240, gt=0, le=3600)
+    """Time of the measurement after the clone. Count on 4,000 to 8,000 lines per second and core. A caller whose own
+    deadline is shorter gets no result at all, so raise both together."""
+
+    max_clone_bytes: int = Field(default=256 * MIB, ge=MIB)
+    """Disk that one clone may take, compressed; looked at while it grows. Times the calls served at once, this must
+    fit into the temporary directory."""
+
+    max_files: int = Field(default=20_000, ge=1)
+    """Entries in the tree, above which a repository is refused before anything is unpacked."""
+
+    max_source_bytes: int = Field(default=64 * MIB, ge=1024)
+    """Sum of the files that are measured, above which a repository is refused: it could not be done in time."""
+
+    max_file_bytes: int = Field(default=MIB, ge=1024)
+    """A larger file is counted but not measured. Higher reaches big generated files at the expense of time."""
+
+    max_issues: int = Field(default=500, ge=1, le=5000)
+    """Issues in one reply, the worst kept; the number left out is told. The reply must fit into one message."""
+
+    # snippets -------------------------------------------------------------------------------------------------
+
+    max_snippet_bytes: int = Field(default=256 * 1024, ge=1024, le=4 * MIB)
+    """Larger snippets are refused."""
+
+    snippet_timeout_s: float = Field(default=20, gt=0, le=600)
+    """Time for one refactor or security_scan."""
+
+    # what counts as too much ----------------------------------------------------------------------------------
+
+    max_complexity: int = Field(default=10, ge=1)
+    """Cyclomatic complexity above which a function is an issue: medium, and high above twice this."""
+
+    max_function_lines: int = Field(default=60, ge=1)
+    """Lines of code (no comments, no blanks) above which a function is an issue: low, and medium above twice this."""
+
+    max_parameters: int = Field(default=5, ge=1)
+    """Parameters above which a function is an issue."""
+
+    # what it may use ------------------------------------------------------------------------------------------
+
+    repository_workers: int = Field(default=min(4, os.cpu_count() or 1), ge=1, le=64)
+    """Processes that share one repository's files; a second repository waits for them."""
+
+    snippet_workers: int = Field(default=2, ge=1, le=64)
+    """Processes for snippets, so that those never wait for a repository."""
+
+    worker_memory_bytes: int = Field(default=2048 * MIB, ge=512 * MIB)
+    """Address space of one worker and of one git; beyond it the input is refused, not the machine brought down."""
+
+    scratch_dir: Path | None = None
+    """Where clones live while they are looked at; the system's temporary directory when not set."""
+
+
+def policy(settings: CodeAnalyzerSettings) -> Policy:
+    """Which servers may be cloned from."""
+    return Policy(frozenset(settings.allowed_hosts), settings.only_allowed_hosts, settings.allow_http)
+
+
+def thresholds(settings: CodeAnalyzerSettings) -> Thresholds:
+    """What counts as too much."""
+    return Thresholds(settings.max_complexity, settings.max_function_lines, settings.max_parameters)

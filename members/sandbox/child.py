@@ -1,0 +1,53 @@
+"""One program in a process group of its own, gone with everything it started when the block ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from members.sandbox.limits import Limits, restrained
+
+FAREWELL_S = 10
+
+log = structlog.get_logger(__name__)
+
+
+async def start(argv: Sequence[str], *, limits: Limits, env: Mapping[str, str], talks: bool = False) -> Process:
+    """Start under limits, with exactly this environment. `talks` keeps a pipe to its stdin and drops its stderr."""
+    return await asyncio.create_subprocess_exec(
+        *restrained(argv, limits),
+        stdin=PIPE if talks else DEVNULL,
+        stdout=PIPE,
+        stderr=DEVNULL if talks else PIPE,
+        env=env,
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+async def end(process: Process) -> None:
+    """Kill the whole group at once and see it off. No other task may be reading its pipes."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    try:
+        async with asyncio.timeout(FAREWELL_S):
+            await process.communicate()  # pipes left full would never be seen to close
+    except TimeoutError:
+        log.error("child left a pipe open", pid=process.pid)
+
+
+@asynccontextmanager
+async def child(argv: Sequence[str], *, limits: Limits, env: Mapping[str, str]) -> AsyncIterator[Process]:
+    """A running program with pipes at stdout and stderr; at the end of the block no process of its group is left."""
+    process = await start(argv, limits=limits, env=env)
+    try:
+        yield process
+    finally:
+        await end(process)

@@ -1,0 +1,68 @@
+"""Every rule finds what it is for and leaves its safe twin alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from members.code_analyzer.languages import LANGUAGES
+from members.code_analyzer.rules import Rule, first_unreadable_line, matches, rules, vulnerabilities
+
+SAMPLES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("rule_samples.yml").read_text())
+RULES = [(grammar, rule) for grammar, known in rules().items() for rule in known]
+
+
+def samples(kind: str) -> list[Any]:
+    return [
+        pytest.param(grammar, rule, code, id=f"{grammar}-{rule.id}-{number}")
+        for grammar, rule in RULES
+        if SAMPLES[rule.id].get("language", grammar) == grammar
+        for number, code in enumerate(SAMPLES[rule.id][kind])
+    ]
+
+
+def test_every_rule_has_samples_and_every_sample_a_rule() -> None:
+    assert set(SAMPLES) == {rule.id for _, rule in RULES}
+    assert all(SAMPLES[rule.id]["found"] and SAMPLES[rule.id]["left"] for _, rule in RULES)
+
+
+@pytest.mark.parametrize(("grammar", "rule", "code"), samples("found"))
+def test_a_rule_finds_what_it_is_for(grammar: str, rule: Rule, code: str) -> None:
+    assert rule.id in {found.id for found, _ in matches(code, grammar)}
+
+
+@pytest.mark.parametrize(("grammar", "rule", "code"), samples("left"))
+def test_a_rule_leaves_the_safe_twin_alone(grammar: str, rule: Rule, code: str) -> None:
+    assert rule.id not in {found.id for found, _ in matches(code, grammar)}
+
+
+@pytest.mark.parametrize(("grammar", "rule", "code"), samples("found"))
+def test_samples_are_code_that_the_grammar_reads(grammar: str, rule: Rule, code: str) -> None:
+    assert first_unreadable_line(code, grammar) is None
+
+
+def test_rules_are_for_languages_that_can_be_asked_for() -> None:
+    assert set(rules()) <= {language.grammar for language in LANGUAGES}
+
+
+@pytest.mark.parametrize("language", ["javascript", "typescript", "java", "go", "ruby", "php", "c", "cpp", "csharp"])
+def test_the_common_languages_have_a_handful_of_rules(language: str) -> None:
+    assert len(rules()[language]) >= 9
+
+
+def test_a_weakness_has_its_line_and_what_to_do() -> None:
+    (found,) = vulnerabilities("let a = 1;\n\neval(a);\n", "javascript")
+    assert found["line"] == 3
+    assert found["cwe"] == 95
+    assert found["recommendation"]
+
+
+def test_lines_stay_when_php_has_no_opening_tag() -> None:
+    assert [found["line"] for found in vulnerabilities("$a = 1;\neval($a);\n", "php")] == [2]
+
+
+def test_an_unreadable_part_is_named() -> None:
+    assert first_unreadable_line("let a = 1;\nlet = = 3 ) (;\n", "javascript") == 2
