@@ -52,7 +52,7 @@ class Answers:
         self._text = text
         self._facts = facts
         self._max_reply_bytes = max_reply_bytes
-        self._replies = replies or Replies()
+        self._replies = Replies() if replies is None else replies
         self._verbs: dict[str, Callable[[bytes, str], Reply]] = {
             "servers": self._servers,
             "search": self._servers,
@@ -129,6 +129,7 @@ class Answers:
             "instances": registry.instances,
             "revision": registry.revision,
             "text_pending": self._text.pending,
+            "text_running": self._text.running,
         }
         return encode({**counts, **self._facts()}, form)
 

@@ -8,7 +8,7 @@ binary fractions, so that every replica ranks alike and a second page continues 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tantivy import Document, Filter, Index, Occur, Query, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
@@ -16,8 +16,9 @@ from tantivy import Document, Filter, Index, Occur, Query, SchemaBuilder, TextAn
 from directory.member import name_of, tools_of, words
 from directory.words import Compound, compounds, spelled, squashed
 
-BOOSTS = {"title": 8.0, "tool": 6.0, "label": 4.0, "prose": 2.0}
-"""What a whole word is worth by where it is found; as a beginning of a word half of that, mistyped a quarter."""
+BOOSTS = {"title": 8.0, "tool": 7.0, "label": 6.0, "prose": 5.0}
+"""What a whole word is worth by where it is found; as a beginning of a word half of that, mistyped a quarter. So a
+whole word anywhere is worth more than a beginning in a name."""
 
 EXACT_BOOST = 64.0
 """What it is worth that the words are exactly the id, the name or a tool's name."""
@@ -27,16 +28,20 @@ MAX_WORDS = 16
 _MAX_TOKEN = 100
 
 
-class Reading(NamedTuple):
-    """One way to take a person's words."""
+class Asked(NamedTuple):
+    """What a person wants to know."""
 
-    typos: bool
-    every: bool
-    """Whether a member must have every word, or any."""
+    words: list[Compound]
+    whole: str
+    """The whole question in one piece, in case that it is a name."""
 
 
-READINGS = (Reading(typos=False, every=True), Reading(typos=True, every=True), Reading(typos=True, every=False))
-"""The strictest first; a later one is for when those before found nobody."""
+class Term(NamedTuple):
+    """One word to look for."""
+
+    compound: Compound
+    unfinished: bool
+    """Whether it may be only the beginning of a word: true of the very last."""
 
 
 class Fulltext:
@@ -46,7 +51,7 @@ class Fulltext:
         self._stemmed = _analyzer(Filter.stemmer("english"))
         self._plain = _analyzer()
         self._unstopped = _analyzer(Filter.stopword("english"))
-        builder = SchemaBuilder().add_unsigned_field("ordinal", indexed=True, fast=True)
+        builder = SchemaBuilder().add_integer_field("ordinal", indexed=True, fast=True)
         builder = builder.add_text_field("exact", tokenizer_name="plain", index_option="basic")
         for field in BOOSTS:
             builder = builder.add_text_field(field, tokenizer_name="stemmed", index_option="basic")
@@ -64,7 +69,7 @@ class Fulltext:
     def document(self, ordinal: int, member: str, manifest: Mapping[str, Any]) -> Document:
         """What is searched of a manifest; `ordinal` is how a hit names its member."""
         document = Document()
-        document.add_unsigned("ordinal", ordinal)
+        document.add_integer("ordinal", ordinal)
         document.add_text("exact", " ".join(map(squashed, _names(member, manifest))))
         for field, text in _texts(member, manifest).items():
             said = spelled(text)
@@ -72,30 +77,32 @@ class Fulltext:
             document.add_text(_as_typed(field), said)
         return document
 
-    def asked(self, text: str) -> list[Compound]:
+    def asked(self, text: str) -> Asked:
         """The words of a question, without those that say nothing unless there are no others."""
         said = _bounded(compounds(text))
-        return [one for one in said if self._unstopped.analyze(one.whole)] or said
+        telling = [one for one in said if self._unstopped.analyze(one.whole)]
+        return Asked(telling or said, squashed(text))
 
-    def clauses(self, asked: Sequence[Compound], reading: Reading) -> list[Query]:
-        """One question for each word of `asked`. Only the very last word may be unfinished."""
-        loose = asked if reading.every else [Compound((part,)) for one in asked for part in one.parts]
-        return [self._compound(one, reading.typos, last=at == len(loose)) for at, one in enumerate(loose, 1)]
+    def terms(self, asked: Asked, *, every: bool) -> list[Term]:
+        """The words to look for: compounds where every one is wanted, their parts where any will do."""
+        words = asked.words if every else [Compound((part,)) for one in asked.words for part in one.parts]
+        return [Term(word, unfinished=at == len(words)) for at, word in enumerate(words, 1)]
 
-    def joined(self, clauses: Iterable[Query], asked: Sequence[Compound], reading: Reading) -> Query:
-        """The whole question: its clauses, and a prize for who is named exactly so."""
-        occur = Occur.Must if reading.every else Occur.Should
-        exact = self._term("exact", self._plain, "".join(one.whole for one in asked), EXACT_BOOST)
+    def joined(self, clauses: Iterable[Query], asked: Asked, *, every: bool) -> Query:
+        """The whole question: every clause or any, and a prize for who is named exactly so."""
+        occur = Occur.Must if every else Occur.Should
+        exact = self._term("exact", self._plain, asked.whole, EXACT_BOOST)
         return Query.boolean_query([(occur, clause) for clause in clauses] + [(Occur.Should, exact)])
 
-    def _compound(self, asked: Compound, typos: bool, last: bool) -> Query:
-        """Found in one piece, or all parts anywhere."""
-        whole = self._word(asked.whole, typos, last)
-        if len(asked.parts) == 1:
+    def clause(self, term: Term, *, typos: bool = False) -> Query:
+        """Members that have that word: in one piece, or all its parts anywhere."""
+        parts = term.compound.parts
+        whole = self._word(term.compound.whole, typos, term.unfinished)
+        if len(parts) == 1:
             return whole
-        final = len(asked.parts) - 1
-        parts = [self._word(part, typos, last and at == final) for at, part in enumerate(asked.parts)]
-        return Query.disjunction_max_query([whole, Query.boolean_query([(Occur.Must, part) for part in parts])])
+        first = [self._word(part, typos, False) for part in parts[:-1]]
+        every = [(Occur.Must, part) for part in (*first, self._word(parts[-1], typos, term.unfinished))]
+        return Query.disjunction_max_query([whole, Query.boolean_query(every)])
 
     def _word(self, word: str, typos: bool, unfinished: bool) -> Query:
         ways: list[Query] = []

@@ -14,7 +14,8 @@ from typing import Any
 
 from tantivy import IndexWriter, Query
 
-from directory.fulltext import READINGS, Fulltext, Reading, rarity
+from directory.fulltext import Fulltext
+from directory.question import Question
 from directory.registry import Change
 
 PAUSE_S = 0.05
@@ -89,32 +90,15 @@ class TextIndex:
 
         A caller takes the first that leaves it something. Any text at all is taken, never an error.
         """
-        asked = self._fulltext.asked(text)
-        for reading in READINGS if asked and self._searcher.num_docs else ():
-            clauses = self._fulltext.clauses(asked, reading)
-            if len(clauses) > 1:
-                clauses = self._weighed(clauses, reading)
-            yield self._found(self._fulltext.joined(clauses, asked, reading)) if clauses else {}
-
-    def _weighed(self, clauses: list[Query], reading: Reading) -> list[Query]:
-        """The clauses, rare ones heavier; none at all when one finds nobody and all are needed."""
-        counts = [self._count(clause) for clause in clauses]
-        if reading.every and not all(counts):
-            return []
-        total = self._searcher.num_docs
-        weighed = zip(clauses, counts, strict=True)
-        return [Query.boost_query(clause, rarity(count, total)) for clause, count in weighed if count]
+        if self._searcher.num_docs:
+            yield from map(self._found, Question(self._fulltext, self._searcher, text).queries())
 
     def _found(self, query: Query) -> dict[str, float]:
         searcher = self._searcher
         hits = searcher.search(query, limit=searcher.num_docs, count=False).hits
         ordinals = searcher.fast_field_values("ordinal", [address for _, address in hits])
-        named = zip(map(self._members.get, ordinals), hits, strict=True)  # type: ignore[arg-type]  # u64 gives int
+        named = zip(map(self._members.get, ordinals), hits, strict=True)  # type: ignore[arg-type]  # ordinals are int
         return {member: hit[0] for member, hit in named if member is not None}
-
-    def _count(self, query: Query) -> int:
-        found = self._searcher.search(query, limit=1)
-        return int(found.count)  # type: ignore[attr-defined]  # missing in the stub only
 
     # committing -------------------------------------------------------------------------------------------------
 
