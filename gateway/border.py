@@ -28,8 +28,8 @@ def error_answer(error: FederationError) -> web.Response:
     answer = value_answer(error.body(), error.http_status)
     if error.retryable:
         answer.headers[hdrs.RETRY_AFTER] = str(RETRY_AFTER_S)
-    if isinstance(error, MethodNotAllowed) and error.details:
-        answer.headers[hdrs.ALLOW] = ", ".join(error.details["allowed"])
+    if isinstance(error, MethodNotAllowed):
+        answer.headers[hdrs.ALLOW] = ", ".join((error.details or {}).get("allowed", ()))
     return answer
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from inspect import getdoc
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypedDict, TypeVar, Unpack, get_type_hints
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -30,6 +30,7 @@ from bus.errors import (
 from bus.validation import validated
 from gateway import reading
 from gateway.refusals import ForeignOrigin, Misdirected, SlowRequest
+from gateway.shapes import NoQuery
 
 Method = Callable[..., Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -70,7 +71,7 @@ class Operation:
     any_host: bool = False
     """Answered whatever the `Host` header says: a probe dials an address, not a name."""
     quiet: bool = False
-    """Asked so often by machines that it is logged at debug level."""
+    """Asked so often by machines that it is logged at debug level only, and takes no offence at a parameter."""
     name: str = ""
     summary: str = ""
     description: str = ""
@@ -105,10 +106,19 @@ class Limits:
     body_timeout_s: float
 
 
+class More(TypedDict, total=False):
+    """Fields of `Operation` that few operations need."""
+
+    body_model: type[BaseModel]
+    example: Mapping[str, Any]
+    any_host: bool
+    quiet: bool
+
+
 def operation(
-    method: str, path: str, *, answers: Mapping[int, Answer], refusals: Refusals = (), tag: str, **more: Any
+    method: str, path: str, *, answers: Mapping[int, Answer], refusals: Refusals = (), tag: str, **more: Unpack[More]
 ) -> Callable[[Decorated], Decorated]:
-    """Mark a station's method as an operation; `more` are further fields of `Operation`."""
+    """Mark a station's method as an operation."""
 
     def mark(function: Decorated) -> Decorated:
         stated = Operation(method=method, path=path, tag=tag, answers=answers, refusals=refusals, **more)
@@ -142,8 +152,11 @@ def _read_head(stated: Operation, request: web.Request) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if stated.path_model is not None:
         given["path"] = validated(stated.path_model, request.match_info)
+    query_string = request.rel_url.raw_query_string
     if stated.query is not None:
-        given["query"] = reading.read_query(stated.query, request.rel_url.raw_query_string)
+        given["query"] = reading.read_query(stated.query, query_string)
+    elif query_string and not stated.quiet:
+        reading.read_query(NoQuery, query_string)
     if stated.headers is not None:
         given["headers"] = reading.read_headers(stated.headers, request.headers)
     return given

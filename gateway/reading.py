@@ -19,8 +19,7 @@ from gateway.refusals import SlowRequest
 
 Model = TypeVar("Model", bound=BaseModel)
 MAX_PARAMETERS = 100
-SERIALISED_QUERIES = 512
-"""How many different query strings are remembered with their serialised form."""
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def read_query(model: type[Model], query_string: str) -> Model:
@@ -28,25 +27,33 @@ def read_query(model: type[Model], query_string: str) -> Model:
     return validated(model, _collected(model, _pairs(query_string)))
 
 
-@lru_cache(maxsize=SERIALISED_QUERIES)
-def query_body(model: type[BaseModel], query_string: str) -> bytes:
-    """The query string, checked by `model`, as the JSON body that asks the directory the same."""
-    return read_query(model, query_string).model_dump_json(exclude_defaults=True).encode()
-
-
 def read_headers(model: type[Model], headers: Mapping[str, str]) -> Model:
     """The headers that `model` names (by alias); all others are none of its business. Raises InvalidRequest."""
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    return validated(model, {name: headers[name] for name in names if name in headers})
+    return validated(model, {name: headers[name] for name in _header_names(model) if name in headers})
+
+
+@lru_cache(maxsize=64)
+def _header_names(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+@lru_cache(maxsize=64)
+def _list_names(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if get_origin(field.annotation) is list)
 
 
 async def read_body(request: web.Request, *, limit: int, timeout: float) -> bytes:
-    """The JSON body, not parsed. Raises UnsupportedMedia, TooLarge, SlowRequest."""
+    """The JSON body, not parsed; empty where none was sent. Raises UnsupportedMedia, TooLarge, SlowRequest."""
+    if not request.can_read_body:
+        return b""
     _check_form(request)
     if (request.content_length or 0) > limit:
         raise body_too_large(limit)
     try:
+        if request.content.is_eof():
+            return await request.read()
         async with asyncio.timeout(timeout):
+            await _ask_for_it(request)
             return await request.read()
     except TimeoutError as exc:
         raise SlowRequest(f"the body did not arrive within {timeout:g} s") from exc
@@ -57,6 +64,16 @@ async def read_body(request: web.Request, *, limit: int, timeout: float) -> byte
 def read_object(body: bytes, model: type[Model]) -> Model:
     """A body as `model`. Raises Malformed, InvalidRequest."""
     return validated(model, codec.decode(body))
+
+
+async def expectation(_request: web.Request) -> None:
+    """What `Expect: 100-continue` does when the head arrives: nothing, until the head was found good."""
+
+
+async def _ask_for_it(request: web.Request) -> None:
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(_CONTINUE)
+        request.writer.output_size = 0  # the answer itself has not begun
 
 
 def _check_form(request: web.Request) -> None:
@@ -77,7 +94,7 @@ def _pairs(query_string: str) -> list[tuple[str, str]]:
 
 
 def _collected(model: type[BaseModel], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    lists = {name for name, field in model.model_fields.items() if get_origin(field.annotation) is list}
+    lists = _list_names(model)
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in lists:

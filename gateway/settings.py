@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bus.names import ID_PATTERN
@@ -31,7 +31,8 @@ class GatewaySettings(BaseSettings):
 
     public_url: str | None = Field(default=None, max_length=512)
     """Base URL under which clients reach the main port, without a path's trailing slash. It is written into the
-    `endpoints` of members that live on the bus alone and its host joins `allowed_hosts`. Unset: the bound address."""
+    `endpoints` of members that live on the bus alone and its host joins `allowed_hosts`. Unset: the bound address,
+    which is of no use to other machines."""
 
     doors: dict[Port, MemberId] = Field(default_factory=lambda: dict(DOORS), max_length=256)
     """Extra ports that show one member each. A port that is taken is reported and left out; an empty object closes
@@ -75,8 +76,27 @@ class GatewaySettings(BaseSettings):
     send_timeout_s: float = Field(default=30.0, gt=0, le=600)
     """How long a client may take to fetch an answer too large for the socket's buffers, before it is cut off."""
 
-    drain_s: float = Field(default=10.0, ge=0, le=600)
+    drain_s: float = Field(default=10.0, ge=0.1, le=600)
     """How long `stop` waits for requests in flight; after it they are cancelled, and their tools told so."""
+
+    session_key: SecretStr | None = Field(default=None, min_length=16)
+    """Secrets (comma-separated, the first seals, all open) under which MCP clients of 2025-11-25 and before hold their
+    sessions. Unset: a key of this process alone, and its sessions end with it. Set it to the same value for all
+    gateways behind one address: then each of them serves every session."""
+
+    session_ttl_s: float = Field(default=86_400.0, ge=60, le=30 * 86_400)
+    """How long such a session lasts. A client whose session is over is told so and opens another; longer spares it
+    that at the expense of what is stored for it."""
+
+    stream_silence_s: float = Field(default=15.0, gt=0, le=600)
+    """After how much silence an MCP answer becomes an event stream, and how often an idle one gets a comment. Keep it
+    below the idle timeout of every proxy in between."""
+
+    stream_buffer_bytes: int = Field(default=1 << 20, ge=1 << 16, le=256 << 20)
+    """Notifications that may wait for one client that reads slowly; above it the client is cut off."""
+
+    max_streams: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Lasting MCP streams (subscriptions) this gateway holds open; one more is refused as busy."""
 
     access_log: bool = True
     """One log line per request. Off saves some 20 µs a request; errors are logged all the same."""

@@ -16,6 +16,8 @@ MemberId = Annotated[str, Field(pattern=ID_PATTERN, description="1 to 64 letters
 Timestamp = Annotated[str, Field(description="RFC 3339, UTC", examples=["2026-01-31T09:30:00.000Z"])]
 ToolName = Annotated[str, Field(min_length=1, max_length=MAX_TOOL_NAME)]
 
+TIMEOUT_MS = "X-Omega-Timeout-Ms"
+
 
 # asked ------------------------------------------------------------------------------------------------------------
 
@@ -42,9 +44,13 @@ class DoorCallPath(BaseModel):
 class CallHeaders(BaseModel):
     """What a caller may say beside the arguments."""
 
-    timeout_ms: Annotated[int, Field(ge=1, le=86_400_000)] | None = Field(
-        default=None, alias="X-Omega-Timeout-Ms", description="Deadline of the call in milliseconds"
+    timeout_ms: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, alias=TIMEOUT_MS, description="Deadline of the call in milliseconds"
     )
+    idempotency_key: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")] | None = Field(
+        default=None, alias="Idempotency-Key", description="The same for every attempt at the same call"
+    )
+    traceparent: str | None = Field(default=None, alias="traceparent", description="W3C trace context")
 
 
 class InstanceQuery(BaseModel):
@@ -75,7 +81,7 @@ class Signed(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    signed: Annotated[str, Field(min_length=1, max_length=1 << 20)]
+    signed: Annotated[str, Field(max_length=1 << 20, pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")]
 
 
 class Registration(RootModel[Manifest | Signed]):
@@ -87,6 +93,10 @@ class Arguments(RootModel[dict[str, Any]]):
 
 
 # answered ---------------------------------------------------------------------------------------------------------
+
+
+class Result(RootModel[Any]):
+    """The tool's own result."""
 
 
 class InstanceView(BaseModel):

@@ -1,0 +1,247 @@
+"""The gateway put together: stations, their routes, the ports they are served on, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+
+from bus import Bus, Federation
+from bus.micro import MicroResponder, MicroService
+from bus.names import checked_member
+from gateway.calling import Caller, Calls, DoorCalls
+from gateway.discovery import Discovery
+from gateway.documents import TITLE, Description, Pages
+from gateway.endpoints import Addresses
+from gateway.guards import Guards, allow_origin, secure
+from gateway.inquiry import Inquiry
+from gateway.lifecycle import Lifecycle
+from gateway.listening import Bound, CannotListen, Listener, bind, serve
+from gateway.mcp.endpoint import Handler as McpHandler
+from gateway.mcp.endpoint import UpstreamFor
+from gateway.mcp.fronts import Fronts
+from gateway.mcp.member import MemberUpstream
+from gateway.metrics import Metrics
+from gateway.openapi import About
+from gateway.operations import Limits, Route, handler, routes_of
+from gateway.probes import DoorProbe, MemberProbe, Probes
+from gateway.reading import expectation
+from gateway.requests import ORIGIN, Surroundings, supervising
+from gateway.settings import GatewaySettings
+from gateway.shapes import TIMEOUT_MS
+
+MEMBER_MCP = "/servers/{id}/mcp"
+DOOR_MCP = "/mcp"
+DISTRIBUTION = "omega-federation"
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+"""Addresses that mean "every address of this machine", each with one that can be dialled."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the stations of every port share."""
+
+    settings: GatewaySettings
+    federation: Federation
+    inquiry: Inquiry
+    metrics: Metrics
+    addresses: Addresses
+    caller: Caller
+    fronts: Fronts
+    version: str
+
+
+class Gateway:
+    """The HTTP face of the federation over one `Bus`, which stays the caller's to close."""
+
+    def __init__(self, bus: Bus, settings: GatewaySettings | None = None) -> None:
+        self.settings = settings or GatewaySettings()
+        self.url = ""
+        """Base URL of the main port as bound; empty until `start` returned."""
+        self.door_urls: dict[str, str] = {}
+        """Base URL of each member's open door; of the first, where it has several."""
+        self._bus = bus
+        self._version = version(DISTRIBUTION)
+        self._listeners: list[Listener] = []
+        self._micro = MicroResponder(bus, _described(self._version))
+        self.mcp = Fronts(bus, self.settings)
+        """Serves MCP on this gateway's ports."""
+
+    async def start(self) -> None:
+        """Bind and serve; returns when every port listens. Raises CannotListen when the main port cannot be had.
+
+        A door's port that cannot be had is logged and left out.
+        """
+        main = await bind(self.settings.host, self.settings.port)
+        doors = await self._bind_doors()
+        self.url = self._url(main)
+        self.door_urls = {member: self._url(bound) for member, bound in reversed(doors)}
+        self.mcp.start()
+        parts = self._parts()
+        self._listeners.append(await serve(main_application(parts), main, self.settings))
+        for member, bound in doors:
+            app = door_application(parts, member, self._url(bound))
+            self._listeners.append(await serve(app, bound, self.settings))
+        self._micro.start()
+        if self.settings.public_url is None and self.settings.host in WILDCARDS:
+            log.warning("public_url_not_set", named_instead=self.url)
+        log.info("gateway_listening", url=self.url, public=parts.addresses.base, doors=self.door_urls)
+
+    async def stop(self) -> None:
+        """Refuse new connections, let requests in flight finish for `drain_s`, then cancel them."""
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.refuse()
+        log.info("gateway_stopping", url=self.url)
+        self.mcp.end_streams()
+        await asyncio.gather(*(listener.drain() for listener in listeners))
+        await self._micro.stop()
+        await self.mcp.stop()
+        log.info("gateway_stopped", url=self.url)
+
+    async def _bind_doors(self) -> list[tuple[str, Bound]]:
+        doors: list[tuple[str, Bound]] = []
+        for port, member in self.settings.doors.items():
+            try:
+                doors.append((member, await bind(self.settings.host, port)))
+            except CannotListen as exc:
+                log.error("door_not_opened", port=port, member=member, reason=str(exc))
+        return doors
+
+    def _url(self, bound: Bound) -> str:
+        return f"http://{url_host(self.settings.host)}:{bound.port}"
+
+    def _parts(self) -> Parts:
+        settings, federation = self.settings, Federation(self._bus)
+        metrics = Metrics(self._version, lambda: self._bus.connected)
+        return Parts(
+            settings=settings,
+            federation=federation,
+            inquiry=Inquiry(federation, settings.directory_timeout_s),
+            metrics=metrics,
+            addresses=public_addresses(settings, self.url, self.door_urls),
+            caller=Caller(
+                federation, metrics, timeout=settings.call_timeout_s, max_timeout=settings.max_call_timeout_s
+            ),
+            fronts=self.mcp,
+            version=self._version,
+        )
+
+
+def main_application(parts: Parts) -> web.Application:
+    """Everything the main port shows."""
+    description = _description(parts, TITLE, parts.addresses.base)
+    stations = (
+        Discovery(parts.inquiry, parts.addresses),
+        Lifecycle(parts.federation, parts.inquiry),
+        Calls(parts.caller),
+        Probes(parts.inquiry, parts.metrics, version=parts.version),
+        MemberProbe(parts.inquiry),
+        description,
+        Pages(description),
+    )
+    return _application(parts, stations, description, {MEMBER_MCP: parts.fronts.endpoint(_named_member(parts))})
+
+
+def door_application(parts: Parts, member: str, url: str) -> web.Application:
+    """What a member's own door shows."""
+    description = _description(parts, f"{TITLE}: {member}", url)
+    stations = (DoorCalls(parts.caller, member), DoorProbe(parts.inquiry, member), description)
+    upstream = MemberUpstream(parts.federation, parts.metrics, member)
+    return _application(parts, stations, description, {DOOR_MCP: parts.fronts.endpoint(lambda _: upstream)})
+
+
+def _named_member(parts: Parts) -> UpstreamFor:
+    def upstream_for(request: web.Request) -> MemberUpstream:
+        return MemberUpstream(parts.federation, parts.metrics, checked_member(request.match_info["id"]))
+
+    return upstream_for
+
+
+def public_addresses(settings: GatewaySettings, url: str, door_urls: dict[str, str]) -> Addresses:
+    """What to name in `endpoints`: doors on the public base URL's host, each with its own port."""
+    base = settings.public_url or url
+    if not settings.advertise_doors:
+        return Addresses(base)
+    parts = urlsplit(base)
+    ports = {member: urlsplit(door).port for member, door in door_urls.items()}
+    doors = {member: f"{parts.scheme}://{_bracketed(parts.hostname or '')}:{port}" for member, port in ports.items()}
+    return Addresses(base, doors)
+
+
+def url_host(host: str) -> str:
+    """`host` as a URL of this machine may name it: a wildcard address becomes loopback."""
+    return WILDCARDS.get(host) or _bracketed(host)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _description(parts: Parts, title: str, url: str) -> Description:
+    longest_ms = int(parts.settings.max_call_timeout_s * 1000)
+    return Description(About(title, parts.version, url, {TIMEOUT_MS: longest_ms}))
+
+
+def _application(
+    parts: Parts, stations: Iterable[object], description: Description, mcp: Mapping[str, McpHandler]
+) -> web.Application:
+    settings = parts.settings
+    routes = [route for station in stations for route in routes_of(station)]
+    description.cover(route.operation for route in routes)
+    app = web.Application(
+        middlewares=[supervising(_surroundings(parts, routes, frozenset(mcp)))], client_max_size=settings.max_body_bytes
+    )
+    app.on_response_prepare.append(_secure)
+    limits = Limits(settings.max_body_bytes, settings.body_timeout_s)
+    for route in routes:
+        _mount(app, route, limits)
+    for path, handle in mcp.items():
+        app.router.add_route("*", path, handle, expect_handler=expectation)
+    return app
+
+
+def _mount(app: web.Application, route: Route, limits: Limits) -> None:
+    stated = route.operation
+    methods = ("GET", "HEAD") if stated.method == "GET" else (stated.method,)
+    for method in methods:
+        app.router.add_route(method, stated.path, handler(route, limits), expect_handler=expectation)
+
+
+def _surroundings(parts: Parts, routes: list[Route], jsonrpc: frozenset[str]) -> Surroundings:
+    settings = parts.settings
+    return Surroundings(
+        guards=Guards(settings.hosts, frozenset(settings.allowed_origins)),
+        metrics=parts.metrics,
+        max_body_bytes=settings.max_body_bytes,
+        send_timeout_s=settings.send_timeout_s,
+        access_log=settings.access_log,
+        any_host=frozenset(route.operation.path for route in routes if route.operation.any_host),
+        quiet=frozenset(route.operation.path for route in routes if route.operation.quiet),
+        jsonrpc=jsonrpc,
+    )
+
+
+async def _secure(request: web.Request, answer: web.StreamResponse) -> None:
+    secure(answer.headers)
+    origin = request.get(ORIGIN)
+    if origin is not None:
+        allow_origin(answer.headers, origin)
+
+
+def _described(running: str) -> MicroService:
+    return MicroService(
+        name="omega-gateway",
+        id=secrets.token_hex(4),
+        version=running,
+        description="HTTP face of the federation",
+        metadata={"omega": "1", "kind": "gateway"},
+    )

@@ -1,0 +1,140 @@
+"""Tool calls over HTTP: bare arguments in, bare result out, the bytes untouched on both ways.
+
+A client that goes away cancels its handler, and with it the call at the member. Nothing a client sends becomes the
+caller's identity on the bus: only the headers named here travel on.
+"""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from bus import CallOptions, Federation, headers
+from bus.errors import (
+    Busy,
+    Cancelled,
+    DeadlineExceeded,
+    Disconnected,
+    FederationError,
+    InvalidArguments,
+    InvalidRequest,
+    MemberLost,
+    NoInstance,
+    NotAllowed,
+    OutcomeUnknown,
+    ToolCrashed,
+    ToolError,
+    UnknownMember,
+    UnknownTool,
+)
+from gateway.border import json_answer
+from gateway.metrics import Metrics
+from gateway.operations import Answer, Refusals, operation
+from gateway.shapes import TIMEOUT_MS, Arguments, CallHeaders, CallPath, DoorCallPath, Result
+
+TAG = "calls"
+OF_A_CALL: Refusals = (
+    InvalidArguments,
+    ToolError,
+    UnknownMember,
+    UnknownTool,
+    NotAllowed,
+    Busy,
+    NoInstance,
+    Disconnected,
+    DeadlineExceeded,
+    OutcomeUnknown,
+    MemberLost,
+    Cancelled,
+    ToolCrashed,
+)
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class Caller:
+    """Makes calls for HTTP clients, counted and bounded."""
+
+    def __init__(self, federation: Federation, metrics: Metrics, *, timeout: float, max_timeout: float) -> None:
+        self._federation = federation
+        self._metrics = metrics
+        self._timeout = timeout
+        self._max_timeout = max_timeout
+
+    async def call(self, member: str, tool: str, body: bytes, sent: CallHeaders) -> web.Response:
+        """The member's result as it came. Raises what the call raises."""
+        options = CallOptions(timeout=self._seconds(sent.timeout_ms), headers=carried(sent))
+        outcome = "cancelled"
+        self._metrics.calls_in_flight += 1
+        try:
+            result = await self._federation.call_bytes(member, tool, body or b"{}", options)
+            outcome = "ok"
+        except FederationError as exc:
+            outcome = exc.code
+            raise
+        finally:
+            self._metrics.calls_in_flight -= 1
+            self._metrics.count_call(outcome)
+        return json_answer(result)
+
+    def _seconds(self, asked_ms: int | None) -> float:
+        if asked_ms is None:
+            return self._timeout
+        if asked_ms > self._max_timeout * 1000:
+            limit = int(self._max_timeout * 1000)
+            raise InvalidRequest(f"{TIMEOUT_MS}: the limit is {limit}", details={"limit": limit})
+        return asked_ms / 1000
+
+
+class Calls:
+    """The path that reaches every member's tools."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    @operation(
+        "POST",
+        "/mcp/call/{service}/{tool}",
+        tag=TAG,
+        answers={200: Answer(Result)},
+        refusals=OF_A_CALL,
+        body_model=Arguments,
+        example={"code_snippet": "print('hello')", "language": "python"},
+    )
+    async def call_tool(self, path: CallPath, headers: CallHeaders, body: bytes) -> web.Response:
+        """Call a tool of a member.
+
+        The body is the arguments object, the answer the tool's own result. A call that is not answered before its
+        deadline is cancelled at the member and may have run; so is one whose client disconnects.
+        """
+        return await self._caller.call(path.service, path.tool, body, headers)
+
+
+class DoorCalls:
+    """The same path on a member's own door."""
+
+    def __init__(self, caller: Caller, member: str) -> None:
+        self._caller = caller
+        self._member = member
+
+    @operation(
+        "POST",
+        "/mcp/call/{tool}",
+        tag=TAG,
+        answers={200: Answer(Result)},
+        refusals=OF_A_CALL,
+        body_model=Arguments,
+    )
+    async def call_tool(self, path: DoorCallPath, headers: CallHeaders, body: bytes) -> web.Response:
+        """Call a tool of this member: arguments in, result out."""
+        return await self._caller.call(self._member, path.tool, body, headers)
+
+
+def carried(sent: CallHeaders) -> dict[str, str]:
+    """The headers that travel with the call. A malformed `traceparent` is left behind, as its standard says."""
+    found: dict[str, str] = {}
+    if sent.traceparent is not None and _TRACEPARENT.fullmatch(sent.traceparent):
+        found[headers.TRACEPARENT] = sent.traceparent
+    if sent.idempotency_key is not None:
+        found[headers.IDEMPOTENCY_KEY] = sent.idempotency_key
+    return found

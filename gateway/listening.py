@@ -1,0 +1,132 @@
+"""One listening port with its application: bind, serve, drain.
+
+aiohttp serves; what it leaves open is closed here: errors it finds before any handler (a request head that cannot be
+parsed) get the one shape of every error, and a head that never ends is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from aiohttp import web
+
+from bus.errors import FederationError, Internal, Malformed
+from gateway.border import error_answer
+from gateway.guards import secure
+from gateway.settings import GatewaySettings
+
+LINGER_S = 5.0
+"""How long the rest of a refused body is read and thrown away, so that the refusal reaches a client still sending."""
+BACKLOG = 1024
+
+log = structlog.get_logger(__name__)
+
+
+class CannotListen(OSError):
+    """A port could not be bound: `errno` says why, `host` and `port` where."""
+
+    def __init__(self, cause: OSError, host: str, port: int) -> None:
+        super().__init__(cause.errno, f"cannot listen on {host} port {port}: {cause.strerror or cause}")
+        self.host = host
+        self.port = port
+
+
+class Connection(web.RequestHandler):
+    """One client connection."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what no handler saw. Raises ConnectionError when part of another answer was sent."""
+        log.info("request_not_read", status=status, error=str(message or exc)[:200])
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was begun already")
+        answer = error_answer(_unread(status, message))
+        secure(answer.headers)
+        answer.force_close()
+        return answer
+
+
+def _unread(status: int, message: str | None) -> FederationError:
+    reason = (message or "").partition("\n")[0][:200]
+    return Malformed(f"the request cannot be read: {reason}") if status < 500 else Internal()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A port that is served."""
+
+    runner: web.AppRunner
+    servers: tuple[asyncio.Server, ...]
+
+    def refuse(self) -> None:
+        """Take no more connections."""
+        for server in self.servers:
+            server.close()
+
+    async def drain(self) -> None:
+        """Wait for the requests in flight (`drain_s`), then cut off what is left."""
+        await self.runner.cleanup()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Sockets that hold one port on every address of a host, not served yet."""
+
+    sockets: tuple[socket.socket, ...]
+
+    @property
+    def port(self) -> int:
+        """The port, also when 0 was asked for."""
+        return int(self.sockets[0].getsockname()[1])
+
+    def close(self) -> None:
+        for held in self.sockets:
+            held.close()
+
+
+async def bind(host: str, port: int) -> Bound:
+    """Hold `port` of `host`. Raises CannotListen."""
+    held: list[socket.socket] = []
+    try:
+        for family, address in await _addresses(host, port):
+            number = held[0].getsockname()[1] if held else port
+            held.append(socket.create_server((address, number), family=family, backlog=BACKLOG))
+    except OSError as exc:
+        Bound(tuple(held)).close()
+        raise CannotListen(exc, host, port) from exc
+    return Bound(tuple(held))
+
+
+async def serve(app: web.Application, bound: Bound, settings: GatewaySettings) -> Listener:
+    """Serve `app` on `bound`, which is the listener's from here on."""
+    # aiohttp waits twice for what is in flight, the second time only for what did not end in the first.
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=settings.drain_s / 2)
+    await runner.setup()
+    assert runner.server is not None
+    loop = asyncio.get_running_loop()
+    connection = partial(
+        Connection,
+        runner.server,
+        loop=loop,
+        access_log=None,  # type: ignore[arg-type]  # None switches it off, which the annotation forgets
+        keepalive_timeout=settings.idle_timeout_s,
+        lingering_time=LINGER_S,
+    )
+    servers = [await loop.create_server(connection, sock=held, backlog=BACKLOG) for held in bound.sockets]
+    return Listener(runner, tuple(servers))
+
+
+async def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))

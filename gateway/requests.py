@@ -1,0 +1,139 @@
+"""What happens around every request: an id, the guards, the one error shape, a log line, the metrics.
+
+This is the top-level supervisor of the HTTP side: whatever a handler raises ends here as an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from dataclasses import dataclass
+from time import perf_counter
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from structlog.contextvars import bind_contextvars
+
+from bus.errors import FederationError, Internal
+from gateway.border import error_answer, federation_error
+from gateway.guards import Guards
+from gateway.mcp.messages import failure
+from gateway.metrics import UNMATCHED, Metrics
+
+REQUEST_ID = "X-Request-Id"
+CLIENT_GONE = 499
+"""The status noted for a request whose client left before the answer; nobody receives it."""
+SOCKET_BUFFERS = 64 * 1024
+"""An answer up to this size goes to the kernel at once; a larger one waits for the client to read."""
+
+ORIGIN = web.RequestKey("origin", str)
+"""The foreign origin whose page made the request, where it is an allowed one."""
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the supervisor of requests works with."""
+
+    guards: Guards
+    metrics: Metrics
+    max_body_bytes: int
+    send_timeout_s: float
+    access_log: bool = True
+    any_host: frozenset[str] = frozenset()
+    """Paths answered whatever the `Host` header says."""
+    quiet: frozenset[str] = frozenset()
+    """Paths logged at debug level only."""
+    jsonrpc: frozenset[str] = frozenset()
+    """Routes whose refusals are JSON-RPC errors."""
+
+
+def request_id(given: str | None) -> str:
+    """The id a client sent, where it is sane, else a new one."""
+    return given if given is not None and _SANE_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def supervising(around: Surroundings) -> Middleware:
+    """The middleware around every handler."""
+
+    @web.middleware
+    async def supervise(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = perf_counter()
+        ident = request_id(request.headers.get(REQUEST_ID))
+        bind_contextvars(request_id=ident)
+        around.metrics.in_flight += 1
+        status = CLIENT_GONE
+        try:
+            answer = await _answered(request, handler, around)
+            status = answer.status
+            answer.headers[REQUEST_ID] = ident
+            return await _sent(request, answer, around.send_timeout_s)
+        finally:
+            around.metrics.in_flight -= 1
+            _note(request, status, perf_counter() - started, around)
+
+    return supervise
+
+
+async def _answered(request: web.Request, handler: Handler, around: Surroundings) -> web.StreamResponse:
+    try:
+        origin = _admitted_origin(request, around)
+        if origin is not None:
+            request[ORIGIN] = origin
+        answer = web.Response(status=204) if _is_preflight(request, origin) else await handler(request)
+    except FederationError as exc:
+        answer = _refusal(request, exc, around)
+    except web.HTTPException as exc:
+        answer = error_answer(federation_error(exc, around.max_body_bytes))
+    except Exception:
+        log.exception("request_failed", method=request.method, path=request.path[:200])
+        answer = _refusal(request, Internal(), around)
+    return answer
+
+
+def _refusal(request: web.Request, error: FederationError, around: Surroundings) -> web.Response:
+    return failure(error).response() if _route(request) in around.jsonrpc else error_answer(error)
+
+
+def _admitted_origin(request: web.Request, around: Surroundings) -> str | None:
+    if request.path in around.any_host:
+        return None
+    host = around.guards.check_host(request.headers)
+    return around.guards.check_origin(request.headers, host)
+
+
+def _is_preflight(request: web.Request, origin: str | None) -> bool:
+    asked = origin is not None and request.method == hdrs.METH_OPTIONS
+    return asked and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+
+
+async def _sent(request: web.Request, answer: web.StreamResponse, timeout: float) -> web.StreamResponse:
+    """`answer`; a large one already written, so that a client that does not read holds it for `timeout` at most."""
+    if answer.prepared or (answer.content_length or 0) <= SOCKET_BUFFERS:
+        return answer
+    try:
+        async with asyncio.timeout(timeout):
+            await answer.prepare(request)
+            await answer.write_eof()
+    except TimeoutError:
+        log.warning("answer_not_fetched", path=request.path[:200], seconds=timeout)
+        if request.transport is not None:
+            request.transport.abort()
+    return answer
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else UNMATCHED
+
+
+def _note(request: web.Request, status: int, seconds: float, around: Surroundings) -> None:
+    route = _route(request)
+    around.metrics.count_request(request.method, route, status, seconds)
+    if around.access_log:
+        tell = log.debug if route in around.quiet else log.info
+        tell("request", method=request.method, path=request.path[:200], status=status, ms=round(seconds * 1e3, 2))
