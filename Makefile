@@ -1,0 +1,52 @@
+# Two commands: `make up` and `make test`. Both set everything up by themselves; what they need is python3 (3.11 to
+# 3.13), git and make. ARGS="…" is passed on: make up ARGS="--port 9500", make test ARGS="-k names -x".
+
+ENV := .venv/.synced
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help env up down status test check lint unit bench clean FORCE
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+up: $(ENV) ## start a federation here and watch it; Ctrl-C ends it
+	@exec $(BIN)/omega up $(ARGS)
+
+down: $(ENV) ## end the federation that was started with `omega up -d`
+	@$(BIN)/omega down $(ARGS)
+
+status: $(ENV) ## show its processes
+	@$(BIN)/omega status $(ARGS)
+
+test: $(ENV) ## run every test
+	@$(BIN)/pytest $(ARGS)
+
+check: lint unit ## what CI and pre-commit run: lint, types, import arrows, unit tests
+
+lint: $(ENV) ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+unit: $(ENV) ## the tests that need no process and no socket
+	$(BIN)/pytest tests/architecture tests/unit $(ARGS)
+
+bench: $(ENV) ## measure
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove what was made here: environment and caches (a federation's data: omega down --clean)
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+env: $(ENV) ## only set up
+	@:
+
+$(ENV): uv.lock pyproject.toml ops/setup.sh
+	@sh ops/setup.sh
+
+# An environment holds absolute paths: one that was made elsewhere is made again.
+ifneq ($(shell cat $(ENV) 2>/dev/null),$(CURDIR))
+$(ENV): FORCE
+endif
+FORCE:

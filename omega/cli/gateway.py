@@ -1,0 +1,38 @@
+"""`gateway`: the HTTP face, in this process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from gateway import GatewaySettings
+from omega.cli.errors import naming_errors
+from omega.cli.reach import Reach
+from omega.processes.gateway import serve_gateway
+from omega.processes.life import set_up_logs
+
+_DEFAULT_REACH = Reach()
+
+
+async def gateway(
+    *, host: str | None = None, port: int | None = None, public_url: str | None = None, reach: Reach = _DEFAULT_REACH
+) -> None:
+    """Run one gateway.
+
+    Further settings (doors, limits, origins) are read from OMEGA_GATEWAY_… in the environment. SIGTERM or Ctrl-C ends
+    it, after the requests in flight.
+
+    Parameters
+    ----------
+    host
+        Address to listen on; loopback when unset.
+    port
+        Port to listen on; 9405 when unset.
+    public_url
+        The base URL by which clients reach it, when that is not the address it listens on.
+    """
+    set_up_logs(os.environ)
+    with naming_errors():
+        named: dict[str, Any] = {"host": host, "port": port, "public_url": public_url}
+        settings = GatewaySettings(**{name: value for name, value in named.items() if value is not None})
+        await serve_gateway(reach.settings(), settings)

@@ -1,0 +1,21 @@
+"""The process of one directory replica."""
+
+from __future__ import annotations
+
+import secrets
+
+from bus import BusSettings
+from directory import Directory, DirectorySettings
+from omega.processes.life import announce_ready, connected, stop_signal, working
+from omega.waiting import first_of
+
+
+async def serve_directory(settings: BusSettings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises Disconnected (no NATS at the start), StorageAway (no JetStream)."""
+    stop = stop_signal()
+    async with connected(settings, f"omega:directory/{secrets.token_hex(4)}") as bus:
+        directory = Directory(bus, DirectorySettings())
+        async with working(directory):
+            await first_of(directory.ready.wait(), stop.wait())
+            announce_ready()
+            await stop.wait()

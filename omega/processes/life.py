@@ -1,0 +1,73 @@
+"""The life every process of ours has in common: a connection, a readiness word, a stop signal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from bus import Bus, BusSettings
+from bus.logs import LEVELS, configure_logs
+from omega.handshake import READY_FD
+from omega.trouble import WrongUse
+
+
+class Part(Protocol):
+    """A station that is started once and stopped once."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+def set_up_logs(environment: Mapping[str, str], *, level: str = "info") -> None:
+    """Logs as `OMEGA_LOG_LEVEL` and `OMEGA_LOG_FORMAT` (`json` or `text`) say; JSON unless a person looks on.
+
+    Raises WrongUse.
+    """
+    form = environment.get("OMEGA_LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json")
+    if form not in ("json", "text"):
+        raise WrongUse(f"OMEGA_LOG_FORMAT {form!r}: json or text")
+    level = environment.get("OMEGA_LOG_LEVEL", level).lower()
+    if level not in LEVELS:
+        raise WrongUse(f"OMEGA_LOG_LEVEL {level!r}: one of {', '.join(LEVELS)}")
+    configure_logs(level, json=form == "json")
+
+
+def stop_signal() -> asyncio.Event:
+    """Set on SIGTERM or SIGINT; from then on those do nothing else."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def announce_ready() -> None:
+    """Tell a supervisor that asked to be told (`OMEGA_READY_FD` holds the descriptor to write to)."""
+    if number := os.environ.pop(READY_FD, ""):
+        os.write(int(number), b"ready\n")
+        os.close(int(number))
+
+
+@asynccontextmanager
+async def connected(settings: BusSettings, name: str) -> AsyncIterator[Bus]:
+    """An open bus for the length of the block. Raises Disconnected."""
+    bus = await Bus.connect(settings, name=name)
+    try:
+        yield bus
+    finally:
+        await bus.close()
+
+
+@asynccontextmanager
+async def working(part: Part) -> AsyncIterator[None]:
+    """`part` started for the length of the block."""
+    await part.start()
+    try:
+        yield
+    finally:
+        await part.stop()

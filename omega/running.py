@@ -1,0 +1,163 @@
+"""One run of `omega up`: what is prepared before the processes start, written down while they run, undone after."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from omega.composition import UpSettings, plan, wanted_ports
+from omega.embedded import ServerPlan, configuration, find_server, system_login
+from omega.handshake import RUN_ID
+from omega.home import Home
+from omega.ports import Taken, look
+from omega.state import ProcessState, RunState, own_creation_time, read_state, supervised, write_state
+from omega.supervisor import Fleet, Listener
+from omega.supervisor.orphans import end_orphans
+from omega.trouble import AlreadyRunning, CannotStart
+
+
+def prepare(settings: UpSettings) -> Path | None:
+    """Make the run directory and look for what could be in the way. Returns the nats-server to run, if one is.
+
+    Ends what a killed supervisor left behind. Raises CannotStart, AlreadyRunning, NoServer.
+    """
+    home = settings.home
+    try:
+        home.create()
+    except OSError as exc:
+        raise CannotStart(f"cannot write to {home.root}: {exc.strerror}; set OMEGA_HOME") from exc
+    if left := read_state(home.state_file):
+        if supervised(left):
+            raise AlreadyRunning(f"already up, pid {left.pid}: {left.gateway_url}")
+        end_orphans(left.run_id)
+        home.state_file.unlink(missing_ok=True)
+    if taken := taken_ports(settings):
+        raise CannotStart(*(port.text for port in taken))
+    return find_server().path if settings.nats_url is None else None
+
+
+def taken_ports(settings: UpSettings) -> list[Taken]:
+    """The wanted ports that cannot be had. Raises CannotStart: a host that is not of this machine."""
+    try:
+        return [taken for wanted in wanted_ports(settings) if (taken := look(wanted))]
+    except OSError as exc:
+        raise CannotStart(f"cannot listen on {settings.host}: {exc.strerror or exc}") from exc
+
+
+async def run(settings: UpSettings, listeners: Sequence[Listener], environment: Mapping[str, str]) -> None:
+    """Start everything, keep it alive until SIGINT, SIGTERM or SIGHUP, end everything.
+
+    Raises CannotStart, AlreadyRunning, NoServer, StartFailed.
+    """
+    with _alone(settings.home):
+        nats_server = prepare(settings)
+        if nats_server is not None:
+            write_nats_configuration(settings)
+        state = StateKeeper(settings)
+        fleet = Fleet(
+            plan(settings, nats_server=nats_server),
+            environment={**environment, RUN_ID: state.run_id},
+            log_path=settings.home.log,
+            listeners=(state, *listeners),
+        )
+        _stop_on_signal(fleet, state)
+        try:
+            await fleet.run()
+        finally:
+            settings.home.state_file.unlink(missing_ok=True)
+
+
+def write_nats_configuration(settings: UpSettings) -> None:
+    """The configuration of the embedded server, readable by its owner alone. Raises OSError."""
+    home = settings.home
+    server = ServerPlan(settings.nats_port, home.root, system_login(home.nats / "login.json"))
+    path = home.nats / "nats.conf"
+    path.touch(mode=0o600)
+    path.write_text(configuration(server), encoding="utf-8")
+
+
+def run_in_background(settings: UpSettings, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start `omega up` with these settings as a process of its own, detached from terminal and session.
+
+    What it prints goes to `supervisor.log` in the run directory.
+    """
+    with settings.home.log("supervisor").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "omega", "up", *arguments(settings)],
+            env={**environment, "OMEGA_HOME": str(settings.home.root)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def arguments(settings: UpSettings) -> list[str]:
+    """The command line of `omega up` that means `settings`, the run directory apart."""
+    nats = ["--nats", settings.nats_url] if settings.nats_url else ["--nats-port", str(settings.nats_port)]
+    words = ["--host", settings.host, "--port", str(settings.port), *nats, "--prefix", settings.prefix]
+    words += ["--replicas", str(settings.replicas)]
+    for member, port in settings.doors.items():
+        words += ["--door", f"{member}={port}"]
+    for place in settings.members:
+        words += ["--member", place]
+    return words + ([] if settings.doors else ["--no-doors"]) + ([] if settings.services else ["--no-services"])
+
+
+class StateKeeper:
+    """Writes the state file at every change."""
+
+    def __init__(self, settings: UpSettings) -> None:
+        self.run_id = secrets.token_hex(8)
+        self._path = settings.home.state_file
+        self._state = RunState(
+            run_id=self.run_id,
+            pid=os.getpid(),
+            created=own_creation_time(),
+            nats_url=settings.url,
+            gateway_url=settings.gateway_url,
+            prefix=settings.prefix,
+        )
+
+    def changed(self, processes: Sequence[ProcessState]) -> None:
+        """Write it."""
+        self._state = replace(self._state, processes=tuple(processes))
+        write_state(self._path, self._state)
+
+    def stopping(self) -> None:
+        """Say that the run is being ended."""
+        self._state = replace(self._state, stopping=True)
+        write_state(self._path, self._state)
+
+    def said(self, process: str, data: bytes) -> None:
+        """Nothing of it is kept here."""
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Hold the run directory. The kernel lets go of it however this process ends. Raises AlreadyRunning."""
+    home.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with home.lock_file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise AlreadyRunning(f"already up (run directory {home.root})") from exc
+        yield
+
+
+def _stop_on_signal(fleet: Fleet, state: StateKeeper) -> None:
+    def stop() -> None:
+        state.stopping()
+        fleet.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
