@@ -18,7 +18,6 @@ from bus.message import HeaderBlock, encode_headers
 from bus.messages import SelectQuery
 from bus.micro import Endpoint
 from bus.subjects import DIRECTORY_VERBS
-from bus.validation import validated
 from directory.answers import Answers
 from directory.index import Index
 from directory.intake import QUEUE
@@ -69,8 +68,8 @@ class Discovery:
         endpoint = self.endpoints["select"]
         try:
             form = message.form
-            wanted = validated(SelectQuery, codec.decode_object(message.data, form))
-            self._bus.respond(message, codec.encode(await self._chosen(wanted), form), _SENT[form])
+            choice = await self._choice(self._answers.select_query(message.data, form))
+            self._bus.respond(message, self._answers.selected(choice, form), _SENT[form])
             endpoint.count(started)
         except FederationError as exc:
             self._bus.respond_error(message, exc)
@@ -79,22 +78,10 @@ class Discovery:
             log.exception("select_failed")
             self._bus.respond_error(message, Internal())
 
-    async def _chosen(self, wanted: SelectQuery) -> dict[str, Any]:
+    async def _choice(self, wanted: SelectQuery) -> Choice | None:
         shortlist = candidates(self._index.registry, self._index.leases, self._index.text, wanted)
         asked = [one.who for one in shortlist.top]
-        choice = choose(shortlist, await self._times.of(asked) if len(asked) > 1 else {})
-        return {**self._shown(choice), "considered": shortlist.considered}
-
-    def _shown(self, choice: Choice | None) -> dict[str, Any]:
-        """The chosen one; that nobody was found is an answer too."""
-        if choice is None:
-            return {"server": None, "instance": None, "response_time_ms": None}
-        taken = choice.response_time_s
-        return {
-            "server": self._index.view.manifest(choice.member),
-            "instance": choice.who.instance,
-            "response_time_ms": None if taken is None else round(taken * 1000, 3),
-        }
+        return choose(shortlist, await self._times.of(asked) if len(asked) > 1 else {})
 
 
 _SENT = {form: HeaderBlock(encode_headers({headers.CONTENT_TYPE: form})) for form in (codec.JSON, codec.MSGPACK)}

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from bus.errors import Malformed
+from bus.manifest import DEFAULT_HEARTBEAT_S
 from bus.messages import Status
 from bus.subjects import Instance
 
@@ -39,7 +40,8 @@ class Record:
 
     @property
     def heartbeat_interval_s(self) -> float:
-        return float(self.manifest["heartbeat_interval_s"])
+        told = self.manifest.get("heartbeat_interval_s")
+        return float(told) if isinstance(told, int | float) and told > 0 else DEFAULT_HEARTBEAT_S
 
     def turned(self, status: Status, now: float) -> Record:
         """The same life in another status."""
@@ -68,7 +70,7 @@ class Record:
             value = orjson.loads(data)
             return Record(
                 who=Instance(value["id"], value["instance"]),
-                manifest=value["manifest"],
+                manifest=dict(value["manifest"]),
                 epoch=int(value["epoch"]),
                 digest=str(value["digest"]),
                 status=Status(value["status"]),

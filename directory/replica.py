@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
 
@@ -54,26 +56,24 @@ class Directory:
         self.discovery = Discovery(bus, self.index, answers)
         self._micro = MicroResponder(bus, self._service())
         self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def ready(self) -> asyncio.Event:
+        self.ready = asyncio.Event()
         """Set once the index is complete and this replica takes part."""
-        return self._ready
+        self.broken: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        """Done when a station failed: this replica must not go on as if nothing were, and its process should end."""
 
     async def start(self) -> None:
         """Read the registry and take part. Returns when this replica serves; waits for a storage that is away."""
-        self._ready = asyncio.Event()
-        self.index.text.start()
+        self._run(self.index.text.run())
         self._bus.on_return(self.index.grace)
-        self._tasks.append(self._bus.spawn(self.follower.run(self._settings.gap_check_s)))
+        self._run(self.follower.run(self._settings.gap_check_s))
         await self.follower.ready.wait()
         self.pulse.start()
         self.intake.start(self._settings.write_concurrency)
         self.discovery.start()
         self._micro.start()
         await self._bus.flush()
-        self._tasks.append(self._bus.spawn(self.sweep.run(self._settings)))
-        self._ready.set()
+        self._run(self.sweep.run(self._settings))
+        self.ready.set()
         log.info("directory_ready", id=self.id, members=len(self.index.registry))
 
     async def stop(self) -> None:
@@ -88,10 +88,20 @@ class Directory:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.index.text.stop()
 
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._bus.spawn(work)
+        self._tasks.append(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (exc := task.exception()) is not None and not self.broken.done():
+            log.critical("directory_broken", id=self.id, exc_info=exc)
+            self.broken.set_result(exc)
+
     def _figures(self) -> dict[str, object]:
         return {
             "replica": self.id,
-            "ready": self._ready.is_set(),
+            "ready": self.ready.is_set(),
             "uptime_s": round(time.monotonic() - self._started, 1),
             "revision": self.follower.place,
             "heartbeats": self.pulse.heard,

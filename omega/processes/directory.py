@@ -11,11 +11,16 @@ from omega.waiting import first_of
 
 
 async def serve_directory(settings: BusSettings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises Disconnected (no NATS at the start), StorageAway (no JetStream)."""
+    """Serve until SIGTERM or SIGINT. Raises Disconnected (no NATS at the start), or what broke a station."""
     stop = stop_signal()
     async with connected(settings, f"omega:directory/{secrets.token_hex(4)}") as bus:
         directory = Directory(bus, DirectorySettings())
         async with working(directory):
             await first_of(directory.ready.wait(), stop.wait())
             announce_ready()
-            await stop.wait()
+            await first_of(_broken(directory), stop.wait())
+
+
+async def _broken(directory: Directory) -> None:
+    """Raises what broke a station: a process that limps is worse than one that is started again."""
+    raise await directory.broken
