@@ -43,6 +43,11 @@ class BusSettings(BaseSettings):
         return f"{self.prefix}_registry"
 
     @property
+    def sessions_bucket(self) -> str:
+        """The KV bucket of what changed in client sessions."""
+        return f"{self.prefix}_sessions"
+
+    @property
     def events_stream(self) -> str:
         """The stream of the audit trail."""
         return f"{self.prefix.upper()}_EVENTS"

@@ -1,4 +1,4 @@
-"""The streams of the federation: the registry bucket and the audit trail. Made at start-up, checked ever after.
+"""The streams of the federation: registry, audit trail, client sessions. Made at start-up, checked ever after.
 
 No stream may match a subject that carries requests: its acknowledgement would become the reply, and "nobody listens"
 would be hidden. `prepare` refuses to go on where one does.
@@ -62,13 +62,32 @@ def events_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
     }
 
 
+def sessions_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
+    """The KV bucket of what changed in client sessions. Each entry goes with its session."""
+    source = f"$KV.{settings.sessions_bucket}.>"
+    return {
+        "name": f"KV_{settings.sessions_bucket}",
+        "subjects": [source],
+        "storage": "file",
+        "num_replicas": settings.replicas,
+        "max_msgs_per_subject": 1,
+        "discard": "old",
+        "max_bytes": 256 << 20,
+        "max_msg_size": 1 << 20,
+        "allow_direct": True,
+        "allow_msg_ttl": True,
+        "republish": {"src": source, "dest": subjects.session()},
+        "metadata": {"omega": "sessions"},
+    }
+
+
 async def prepare(bus: Bus) -> None:
     """Make the streams where they are missing, and refuse a system where another stream catches requests.
 
     Raises StorageAway (JetStream is off, or not ready), Internal (a stream matches a request subject).
     """
-    for wanted in (registry_stream(bus.settings, bus.subjects), events_stream(bus.settings, bus.subjects)):
-        await _ensure(bus, wanted)
+    for described in (registry_stream, events_stream, sessions_stream):
+        await _ensure(bus, described(bus.settings, bus.subjects))
     for subject in bus.subjects.requests():
         await _refuse_overlap(bus, subject)
 

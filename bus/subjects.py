@@ -111,6 +111,20 @@ class Subjects:
     def last_token(self, subject: str) -> str:
         return subject.rpartition(".")[2]
 
+    # gateways ---------------------------------------------------------------------------------------------------
+
+    def gateway_answer(self, gateway: str) -> str:
+        """Where a client's answer goes to the gateway that asked."""
+        return f"{self.prefix}.gateway.answer.{gateway}"
+
+    def gateway_cancelled(self) -> str:
+        """Where gateways tell each other that a client withdrew a request."""
+        return f"{self.prefix}.gateway.cancelled"
+
+    def session(self, key: str = ">") -> str:
+        """Where the changes of client sessions are repeated for the gateways."""
+        return f"{self.prefix}.session.{key}"
+
     # trail ------------------------------------------------------------------------------------------------------
 
     def event(self, kind: str, member: str) -> str:
@@ -121,7 +135,7 @@ class Subjects:
 
     def requests(self) -> tuple[str, ...]:
         """Every tree that carries requests: no stream may match any of them."""
-        trees = ("register", "heartbeat", "leave", "resync", "directory", "mcp", "call", "cancel", "ping")
+        trees = ("register", "heartbeat", "leave", "resync", "directory", "mcp", "call", "cancel", "ping", "gateway")
         return tuple(f"{self.prefix}.{tree}.>" for tree in trees)
 
     def _tail(self, subject: str) -> list[str]:

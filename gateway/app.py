@@ -23,10 +23,13 @@ from gateway.guards import Guards, allow_origin, secure
 from gateway.inquiry import Inquiry
 from gateway.lifecycle import Lifecycle
 from gateway.listening import Bound, CannotListen, Listener, bind, serve
+from gateway.mcp.aggregate import Aggregate
 from gateway.mcp.endpoint import Handler as McpHandler
 from gateway.mcp.endpoint import UpstreamFor
 from gateway.mcp.fronts import Fronts
 from gateway.mcp.member import MemberUpstream
+from gateway.mcp.scope import read_scope
+from gateway.mcp.upstream import Upstream
 from gateway.metrics import Metrics
 from gateway.openapi import About
 from gateway.operations import Limits, Route, handler, routes_of
@@ -38,6 +41,7 @@ from gateway.shapes import TIMEOUT_MS
 
 MEMBER_MCP = "/servers/{id}/mcp"
 DOOR_MCP = "/mcp"
+FEDERATION_MCP = "/mcp"
 DISTRIBUTION = "omega-federation"
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """Addresses that mean "every address of this machine", each with one that can be dialled."""
@@ -56,6 +60,7 @@ class Parts:
     addresses: Addresses
     caller: Caller
     fronts: Fronts
+    aggregate: Aggregate
     version: str
 
 
@@ -74,6 +79,7 @@ class Gateway:
         self._micro = MicroResponder(bus, _described(self._version))
         self.mcp = Fronts(bus, self.settings)
         """Serves MCP on this gateway's ports."""
+        self._aggregate: Aggregate | None = None
 
     async def start(self) -> None:
         """Bind and serve; returns when every port listens. Raises CannotListen when the main port cannot be had.
@@ -86,6 +92,8 @@ class Gateway:
         self.door_urls = {member: self._url(bound) for member, bound in reversed(doors)}
         self.mcp.start()
         parts = self._parts()
+        self._aggregate = parts.aggregate
+        self._aggregate.start()
         self._listeners.append(await serve(main_application(parts), main, self.settings))
         for member, bound in doors:
             app = door_application(parts, member, self._url(bound))
@@ -105,6 +113,8 @@ class Gateway:
         await asyncio.gather(*(listener.drain() for listener in listeners))
         await self._micro.stop()
         await self.mcp.stop()
+        if self._aggregate is not None:
+            await self._aggregate.stop()
         log.info("gateway_stopped", url=self.url)
 
     async def _bind_doors(self) -> list[tuple[str, Bound]]:
@@ -122,16 +132,18 @@ class Gateway:
     def _parts(self) -> Parts:
         settings, federation = self.settings, Federation(self._bus)
         metrics = Metrics(self._version, lambda: self._bus.connected)
+        addresses = public_addresses(settings, self.url, self.door_urls)
         return Parts(
             settings=settings,
             federation=federation,
             inquiry=Inquiry(federation, settings.directory_timeout_s),
             metrics=metrics,
-            addresses=public_addresses(settings, self.url, self.door_urls),
+            addresses=addresses,
             caller=Caller(
                 federation, metrics, timeout=settings.call_timeout_s, max_timeout=settings.max_call_timeout_s
             ),
             fronts=self.mcp,
+            aggregate=Aggregate(federation, settings, addresses=addresses, metrics=metrics, version=self._version),
             version=self._version,
         )
 
@@ -148,7 +160,10 @@ def main_application(parts: Parts) -> web.Application:
         description,
         Pages(description),
     )
-    return _application(parts, stations, description, {MEMBER_MCP: parts.fronts.endpoint(_named_member(parts))})
+    endpoints = {MEMBER_MCP: _named_member(parts), FEDERATION_MCP: _whole_federation(parts)}
+    return _application(
+        parts, stations, description, {path: parts.fronts.endpoint(found) for path, found in endpoints.items()}
+    )
 
 
 def door_application(parts: Parts, member: str, url: str) -> web.Application:
@@ -162,6 +177,13 @@ def door_application(parts: Parts, member: str, url: str) -> web.Application:
 def _named_member(parts: Parts) -> UpstreamFor:
     def upstream_for(request: web.Request) -> MemberUpstream:
         return MemberUpstream(parts.federation, parts.metrics, checked_member(request.match_info["id"]))
+
+    return upstream_for
+
+
+def _whole_federation(parts: Parts) -> UpstreamFor:
+    def upstream_for(request: web.Request) -> Upstream:
+        return parts.aggregate.upstream(read_scope(request.query.items()))
 
     return upstream_for
 

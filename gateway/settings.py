@@ -98,6 +98,26 @@ class GatewaySettings(BaseSettings):
     max_streams: int = Field(default=10_000, ge=1, le=1_000_000)
     """Lasting MCP streams (subscriptions) this gateway holds open; one more is refused as busy."""
 
+    mcp_tools_listed: int = Field(default=200, ge=0, le=1_000_000)
+    """Tools that `tools/list` of `POST /mcp` shows at most. With more, four discovery tools stand for them all: a
+    model reads every listed tool before its first word. `?tools=all` and `?tools=search` override it."""
+
+    mcp_page_size: int = Field(default=250, ge=1, le=10_000)
+    """Tools, prompts or resources on one page of a list of `POST /mcp`. Larger pages need fewer requests and hold
+    the event loop longer each."""
+
+    mcp_gather_s: float = Field(default=1.0, gt=0, le=60)
+    """How long the lists of prompts and resources wait for members that were not asked before. What comes later is
+    announced as a change; a member that did not answer is not waited for again."""
+
+    mcp_gather_at_once: int = Field(default=32, ge=1, le=1_000)
+    """Members asked for their prompts and resources at the same time. More fills a long list sooner at the expense
+    of calls in flight."""
+
+    mcp_check_s: float = Field(default=2.0, ge=0.1, le=300)
+    """How often the directory's revision is looked at, in case word of a change was lost. Changes are normally heard
+    of at once."""
+
     access_log: bool = True
     """One log line per request. Off saves some 20 µs a request; errors are logged all the same."""
 

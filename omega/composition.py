@@ -82,6 +82,7 @@ def plan(settings: UpSettings, *, nats_server: Path | None) -> list[ChildSpec | 
         processes.append(_nats(settings, nats_server))
     processes += [_directory(settings, number) for number in range(1, settings.replicas + 1)]
     processes.append(_gateway(settings))
+    processes.append(_adopter(settings))
     if settings.services:
         processes += [_service(settings, service) for service in SHIPPED]
     processes += [_member(settings, place, place.replace(":", ".")) for place in settings.members]
@@ -120,6 +121,20 @@ def _gateway(settings: UpSettings) -> ChildSpec:
         ready=serves_http(settings.probe_host, settings.port, "/health/ready"),
         url=settings.gateway_url,
         stop_timeout_s=15.0,
+    )
+
+
+def _adopter(settings: UpSettings) -> ChildSpec:
+    """Services of this machine may be adopted where only this machine can register any."""
+    local = settings.host in (LOOPBACK, "localhost", "::1")
+    rules = {"OMEGA_ADOPTER_NAME": settings.instance[:56], "OMEGA_ADOPTER_ALLOW_LOOPBACK": str(local).lower()}
+    return ChildSpec(
+        name="adopter",
+        command=_omega("adopter"),
+        environment=_environment(settings) | rules,
+        stage=MEMBER_STAGE,
+        ready=announced,
+        stop_timeout_s=25.0,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -18,8 +19,10 @@ class Service:
     """The documented port of its door on the gateway."""
     extra: str
     """The extra of the distribution that brings what it needs."""
-    needs: tuple[str, ...]
+    modules: tuple[str, ...]
     """Modules it cannot do without."""
+    programs: tuple[str, ...] = ()
+    """Programs it cannot do without."""
 
     @property
     def name(self) -> str:
@@ -33,17 +36,23 @@ class Service:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The modules it needs that are not installed."""
-        return tuple(module for module in self.needs if find_spec(module) is None)
+        """The modules and programs it needs that are not installed."""
+        modules = (module for module in self.modules if find_spec(module) is None)
+        programs = (program for program in self.programs if shutil.which(program) is None)
+        return (*modules, *programs)
 
     @property
     def remedy(self) -> str:
         """What to do about a missing one."""
+        if set(self.missing) <= set(self.programs):
+            return f"install {' and '.join(self.programs)} with the system's packages"
         return f"pip install '{DISTRIBUTION}[{self.extra}]'"
 
 
+_ENGINES = ("lizard", "pygount", "ruff", "bandit", "detect_secrets", "ast_grep_py", "yaml")
+
 SHIPPED = (
-    Service("code_analyzer_fastmcp", 9501, "code", ("lizard", "pygount", "bandit", "detect_secrets", "ast_grep_py")),
+    Service("code_analyzer_fastmcp", 9501, "code", _ENGINES, ("git",)),
     Service("data_validator_fastmcp", 9502, "data", ("jsonschema_rs",)),
     Service("image_service_fastmcp", 9503, "image", ("PIL",)),
 )

@@ -13,6 +13,7 @@ import sys
 from typing import NoReturn
 
 from omega.cli.commands import build_app
+from omega.cli.printable import printable
 from omega.handshake import Exit
 from omega.trouble import Trouble
 
@@ -33,6 +34,6 @@ def main() -> NoReturn:
 
 
 def _report(trouble: Trouble, *, as_json: bool) -> Exit:
-    lines = [json.dumps(trouble.body)] if as_json else [f"omega: {line}" for line in trouble.lines]
+    lines = [json.dumps(trouble.body)] if as_json else [f"omega: {printable(line)}" for line in trouble.lines]
     sys.stderr.write("\n".join(lines) + "\n")
     return trouble.code

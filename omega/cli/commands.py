@@ -57,6 +57,9 @@ COMMANDS = (
     Command("unregister", "presence:unregister", "Take a member out of the registry.", USE),
     Command("directory", "directory:directory", "Run one directory replica.", SERVE),
     Command("gateway", "gateway:gateway", "Run one gateway.", SERVE),
+    Command(
+        "join", "join:join", "Join an MCP server that exists: a command, a URL, or a client's configuration.", SERVE
+    ),
     Command("member", "member:member", "Run one member: a shipped service, or your own.", SERVE),
 )
 

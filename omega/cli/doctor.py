@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +16,7 @@ from omega.cli.options import Json
 from omega.cli.output import show, show_json
 from omega.cli.reach import Reach
 from omega.cli.words import shown
-from omega.composition import UpSettings
+from omega.composition import GATEWAY_PORT, NATS_PORT, UpSettings
 from omega.doctor import Finding, Grade, gather, judge
 from omega.handshake import Exit
 from omega.home import home_from
@@ -24,13 +26,26 @@ _MARKS = {Grade.FINE: ("✓", "green"), Grade.NOTE: ("!", "yellow"), Grade.WRONG
 _DEFAULT_REACH = Reach()
 
 
-async def doctor(*, json: Json = False, reach: Reach = _DEFAULT_REACH) -> int:
+async def doctor(
+    *,
+    port: Annotated[int, Parameter(env_var="OMEGA_GATEWAY_PORT")] = GATEWAY_PORT,
+    nats_port: Annotated[int, Parameter(env_var="OMEGA_NATS_PORT")] = NATS_PORT,
+    json: Json = False,
+    reach: Reach = _DEFAULT_REACH,
+) -> int:
     """Look for what is wrong on this machine, and say what to do.
 
     Looks at Python, the NATS server, what the services need, the run directory, the ports and the running federation;
     changes nothing. Exit code 1: something is wrong.
+
+    Parameters
+    ----------
+    port
+        Port of the gateway of the start that is planned.
+    nats_port
+        Port of its NATS.
     """
-    facts = gather(UpSettings(home=home_from(os.environ)))
+    facts = gather(UpSettings(home=home_from(os.environ), port=port, nats_port=nats_port))
     findings = judge(facts)
     if facts.alive or reach.nats:
         findings.append(await _directory(reach))

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from rich.text import Text
 
-from omega.cli.words import LEVEL_STYLES, printable
+from omega.cli.printable import printable
+from omega.cli.words import LEVEL_STYLES
 
 _NATS = re.compile(r"^\[\d+\] (\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d\.\d+) \[(\w{3})\] (.*)$")
 _NATS_LEVELS = {"DBG": "debug", "TRC": "debug", "INF": "info", "WRN": "warning", "ERR": "error", "FTL": "critical"}

@@ -16,7 +16,7 @@ from omega.cli.logline import read_line, rendered
 from omega.cli.logtail import Follower, last_lines, merged
 from omega.cli.options import Json
 from omega.cli.output import note
-from omega.cli.words import printable
+from omega.cli.printable import printable
 from omega.handshake import Exit
 from omega.home import Home, home_from
 from omega.trouble import WrongUse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from omega.cli.words import printable
+from omega.cli.printable import printable
 
 
 def told(notification: Mapping[str, Any]) -> str:

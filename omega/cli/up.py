@@ -103,7 +103,7 @@ def read_doors(words: Sequence[str], host: str) -> dict[str, int]:
 
 async def _foreground(settings: UpSettings) -> int:
     console = Console(highlight=False)
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         await run(settings, [PlainView()], os.environ)
         return Exit.OK
     headline = Headline(settings.gateway_url, settings.url, str(settings.home.root))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.text import Text
 
+from omega.cli.printable import printable
 from omega.state import Phase
 
 PHASE_STYLES = {
@@ -27,17 +27,9 @@ STATUS_STYLES = {"active": "green", "stale": "yellow"}
 LEVEL_STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "red", "critical": "bold red"}
 
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-
-
 def shown(value: Any, style: str = "") -> Text:
     """`value` as text that is nothing but text: no markup, and no control character a stranger's words may hold."""
     return Text(printable(str(value)), style=style)
-
-
-def printable(text: str) -> str:
-    """`text` without control characters (line breaks apart), so that it cannot steer a terminal."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def duration(seconds: float) -> str:

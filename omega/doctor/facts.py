@@ -31,7 +31,7 @@ class Facts:
     """Where it is."""
     services: Sequence[Service]
     missing: dict[str, tuple[str, ...]]
-    """Modules that a service needs and that are not installed, by service name."""
+    """What a service needs and is not installed, by service name."""
     home: Home
     writable: bool
     free_bytes: int

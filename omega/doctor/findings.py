@@ -67,7 +67,7 @@ def _nats(facts: Facts) -> Finding:
 def _git(facts: Facts) -> Finding:
     if facts.git:
         return Finding("git", Grade.FINE, facts.git)
-    return Finding("git", Grade.NOTE, "not on PATH: code_analyzer cannot clone", "apt-get install git")
+    return Finding("git", Grade.NOTE, "not on PATH", "apt-get install git")
 
 
 def _services(facts: Facts) -> Iterator[Finding]:

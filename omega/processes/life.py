@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -14,6 +15,10 @@ from bus import Bus, BusSettings
 from bus.logs import LEVELS, configure_logs
 from omega.handshake import READY_FD
 from omega.trouble import WrongUse
+
+
+GC_THRESHOLDS = (20_000, 20, 50)
+"""A full page of manifests is some ten thousand objects: at the usual 700 it would be looked at over and over."""
 
 
 class Part(Protocol):
@@ -47,7 +52,13 @@ def stop_signal() -> asyncio.Event:
 
 
 def announce_ready() -> None:
-    """Tell a supervisor that asked to be told (`OMEGA_READY_FD` holds the descriptor to write to)."""
+    """The process serves: what it holds now it keeps, and the garbage collector need not look at it again.
+
+    A supervisor that asked to be told is told (`OMEGA_READY_FD` holds the descriptor to write to).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     if number := os.environ.pop(READY_FD, ""):
         os.write(int(number), b"ready\n")
         os.close(int(number))

@@ -9,6 +9,7 @@ from typing import Any
 
 from bus import BusSettings
 from members import Member
+from members.sandbox.extras import MissingExtra
 from omega.processes.life import announce_ready, connected, stop_signal
 from omega.services import SHIPPED, shipped
 from omega.trouble import NotInstalled, WrongUse
@@ -38,7 +39,10 @@ def load_member(place: str) -> Member:
     service = shipped(place)
     if service is not None and service.missing:
         raise NotInstalled(f"{service.name} needs {', '.join(service.missing)}: {service.remedy}")
-    return _made(place, _found(service.factory if service else place))
+    try:
+        return _made(place, _found(service.factory if service else place))
+    except MissingExtra as exc:
+        raise NotInstalled(str(exc)) from exc
 
 
 def _found(place: str) -> Any:

@@ -14,6 +14,7 @@ from omega.supervisor.spec import ChildSpec
 from omega.waiting import first_of, within
 
 Changed = Callable[[], None]
+MAX_LAST_WORDS = 300
 
 
 class Keeper:
@@ -43,6 +44,7 @@ class Keeper:
         self._child: Child | None = None
         self._restarts = 0
         self._last_end = ""
+        self._last_words = ""
 
     async def run(self) -> None:
         """Live until `stop`, or until another start is hopeless."""
@@ -60,7 +62,7 @@ class Keeper:
                 break
             decision = decide(self._policy, ended, failures=failures, chance=random.random())
             if isinstance(decision, GiveUp):
-                self._show(Phase.FAILED, decision.reason)
+                self._show(Phase.FAILED, f"{decision.reason}: {self._last_words}".removesuffix(": "))
                 self.answered.set()
                 return
             failures = decision.failures
@@ -84,7 +86,7 @@ class Keeper:
         """From start to end."""
         began = time.monotonic()
         try:
-            child = self._child = await Child.spawn(self.spec.command, self._environment, self._sink)
+            child = self._child = await Child.spawn(self.spec.command, self._environment, self._hear)
         except OSError as exc:
             return Ended(None, 0.0, was_ready=False, note=f"cannot be started: {exc.strerror or exc}")
         self._show(Phase.STARTING, self._last_end, child=child)
@@ -110,6 +112,12 @@ class Keeper:
         self.answered.set()
         await first_of(child.ended.wait(), self._stop.wait())
         return True, ""
+
+    def _hear(self, data: bytes) -> None:
+        """Pass its output on, and keep the last line of it: what a process that gives up says is why."""
+        self._sink(data)
+        if last := data.rstrip().rpartition(b"\n")[2]:
+            self._last_words = last[-MAX_LAST_WORDS:].decode("utf-8", "replace").removeprefix("omega: ")
 
     # what people see ----------------------------------------------------------------------------------------------
 

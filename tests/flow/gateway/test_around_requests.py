@@ -11,6 +11,8 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from bus import Bus, Message
+from bus.connection import AsyncHandler
 from gateway import Gateway, GatewaySettings
 
 SERVERS = "/mcp/resources/omega/directory/servers"
@@ -135,6 +137,35 @@ async def test_a_request_that_cannot_be_parsed_gets_the_one_shape_too(gateway: G
     status, headers, body = await _raw(gateway, request_bytes)
     assert (status, headers["content-type"].partition(";")[0]) == (400, "application/json")
     assert orjson.loads(body)["error"]["code"] == "malformed"
+
+
+async def test_a_defect_is_one_of_ours_and_keeps_its_details_in_the_log(bus: Bus) -> None:
+    await bus.subscribe("omega.directory.servers", _answering_nonsense(bus))
+    gateway = Gateway(bus, GatewaySettings(port=0, doors={}))
+    await gateway.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            with capture_logs(processors=[merge_contextvars]) as logs:
+                async with session.get(gateway.url + SERVERS) as answer:
+                    error = (await answer.json())["error"]
+    finally:
+        await gateway.stop()
+    assert (answer.status, error["code"], "nonsense" in str(error)) == (500, "internal", False)
+    (line,) = [line for line in logs if line["event"] == "request_failed"]
+    assert (line["request_id"], line["exc_info"]) == (answer.headers["X-Request-Id"], True)
+
+
+def _answering_nonsense(bus: Bus) -> AsyncHandler:
+    async def answer(message: Message) -> None:
+        bus.respond(message, b"nonsense")
+
+    return answer
+
+
+async def test_a_body_that_is_not_compressed_as_it_says_is_malformed(gateway: Gateway) -> None:
+    head = b"POST /mcp/register HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n"
+    status, _, body = await _raw(gateway, head + b"Connection: close\r\n\r\nnonsense")
+    assert (status, orjson.loads(body)["error"]["code"]) == (400, "malformed")
 
 
 async def test_two_hosts_are_one_too_many(gateway: Gateway) -> None:

@@ -86,6 +86,23 @@ async def test_a_frozen_nats_is_refused_within_a_second(client: aiohttp.ClientSe
     await until(lambda: _works_again(client), within=20)
 
 
+async def test_a_question_in_flight_when_nats_goes_is_refused_as_one_that_was_never_asked(
+    client: aiohttp.ClientSession, nats_server: NatsServer
+) -> None:
+    nats_server.pause()
+    asked = asyncio.create_task(_timed(client, "GET", f"{ROOT}/servers", None))
+
+    async def on_its_way() -> bool:
+        async with client.get("/metrics") as answer:
+            return "omega_gateway_requests_in_flight 2.0" in await answer.text()
+
+    await until(on_its_way)
+    nats_server.kill()
+    answer, error, seconds = await asked
+    assert (answer.status, error["error"]["code"]) == (503, "bus_unavailable")
+    assert seconds < 1
+
+
 @pytest.mark.usefixtures("member")
 async def test_a_call_in_flight_when_nats_goes_is_told_that_its_outcome_is_unknown(
     client: aiohttp.ClientSession, nats_server: NatsServer, told: Told
