@@ -103,8 +103,8 @@ class Rpc:
         """`Mcp-Param-*` headers must equal the arguments they mirror; only the tool's schema says which they are."""
         given = {name: value for name, value in sent.items() if name.lower().startswith("mcp-param-")}
         lookup = self.server.get_tool_input_schema
-        if body["method"] != "tools/call" or lookup is None or headers.MCP_METHOD not in sent:
-            return
+        if body["method"] != "tools/call" or lookup is None or headers.MCP_VERSION not in sent:
+            return  # without the version header it does not come from a client whose headers mirror arguments
         params = body["params"]
         schema = lookup(params.get("name")) if isinstance(params.get("name"), str) else None
         arguments = params.get("arguments")

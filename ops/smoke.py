@@ -63,7 +63,13 @@ def a_search_without_a_match_is_an_empty_list(stack: Stack) -> None:
 
 
 def a_service_registers_beats_and_withdraws(stack: Stack) -> None:
-    manifest = {"id": stack.guest, "name": "Smoke", "version": "1.0.0", "capabilities": ["smoke"], "tags": [stack.guest]}
+    manifest = {
+        "id": stack.guest,
+        "name": "Smoke",
+        "version": "1.0.0",
+        "capabilities": ["smoke"],
+        "tags": [stack.guest],
+    }
     stack.ask("POST", "/mcp/register", manifest)
     assert stack.ids(f"{DIRECTORY}/search?tag={stack.guest}") == {stack.guest}
     assert stack.ask("GET", f"{DIRECTORY}/servers/{stack.guest}")["status"] == "active"
@@ -78,7 +84,7 @@ def a_heartbeat_of_nobody_is_told_so(stack: Stack) -> None:
 
 def the_analyzer_finds_a_hard_coded_password(stack: Stack) -> None:
     if ANALYZER not in stack.ids(f"{DIRECTORY}/search?tag=code"):
-        print(f"      (skipped: {ANALYZER} is not here)")
+        _say(f"      (skipped: {ANALYZER} is not here)")
         return
     snippet = {"code_snippet": 'import os\npassword = "hardcoded"', "language": "python"}
     found = stack.ask("POST", f"/mcp/call/{ANALYZER}/security_scan", snippet)["vulnerabilities"]
@@ -99,9 +105,9 @@ CHECKS: tuple[Check, ...] = (
 def main(arguments: list[str]) -> int:
     """Run every check and say how each went. Returns the exit code."""
     stack = Stack(arguments[0] if arguments else _base_url())
-    print(f"stack: {stack.base}")
+    _say(f"stack: {stack.base}")
     failed = [check for check in CHECKS if not _passes(check, stack)]
-    print(f"{len(CHECKS) - len(failed)} passed, {len(failed)} failed")
+    _say(f"{len(CHECKS) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 
@@ -110,10 +116,14 @@ def _passes(check: Check, stack: Stack) -> bool:
     try:
         check(stack)
     except (AssertionError, OSError, ValueError, KeyError) as exc:
-        print(f"FAIL  {name}: {exc}")
+        _say(f"FAIL  {name}: {exc}")
         return False
-    print(f"ok    {name}")
+    _say(f"ok    {name}")
     return True
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
 
 
 def _send(request: urllib.request.Request) -> tuple[int, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, NotRequired
+from collections.abc import Iterable, Sequence
+from typing import Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
 
 Severity = Literal["high", "medium", "low"]
 Confidence = Literal["high", "medium", "low"]
+
+Finding = TypeVar("Finding")
 
 RANK: dict[str, int] = {"high": 0, "medium": 1, "low": 2}
 
@@ -71,3 +73,9 @@ def named_once(found: Iterable[Vulnerability]) -> list[Vulnerability]:
 def weight(vulnerability: Vulnerability) -> tuple[int, int]:
     """Smaller is worse."""
     return RANK[vulnerability["severity"]], RANK[vulnerability["confidence"]]
+
+
+def bounded(findings: Sequence[Finding], limit: int) -> tuple[list[Finding], dict[str, int]]:
+    """The first `limit`, and what to say about the rest: nothing when there is none."""
+    left = len(findings) - limit
+    return list(findings[:limit]), {"omitted": left} if left > 0 else {}

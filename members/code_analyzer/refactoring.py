@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from members.code_analyzer import python_lint
-from members.code_analyzer.findings import RANK, Severity, Suggestion
+from members.code_analyzer.findings import RANK, Severity, Suggestion, bounded
 from members.code_analyzer.languages import opened
 from members.code_analyzer.metrics import functions_of
 from members.code_analyzer.scanning import parses, require_python
@@ -28,15 +28,13 @@ MAX_SHOWN = 4000
 
 
 def refactor(arguments: Mapping[str, Any], _: Report) -> dict[str, Any]:
-    """The job: `code`, `language`, `extension` and `thresholds` in; suggestions, the better code and its diff out."""
+    """The job: `code`, `language`, `extension`, `thresholds` and `max_findings` in; a Refactoring out."""
     code, language = arguments["code"], arguments["language"]
     better, suggestions = python_advice(code) if language == "python" else (code, [])
     suggestions += size_advice(opened(code, language), arguments["extension"], Thresholds(**arguments["thresholds"]))
-    return {
-        "suggestions": sorted(suggestions, key=lambda s: (RANK[s["severity"]], s["line"], s["rule"])),
-        "refactored_code": better,
-        "diff": diff(code, better),
-    }
+    worst_first = sorted(suggestions, key=lambda s: (RANK[s["severity"]], s["line"], s["rule"]))
+    kept, omitted = bounded(worst_first, arguments["max_findings"])
+    return {"suggestions": kept, "refactored_code": better, "diff": diff(code, better), **omitted}
 
 
 def python_advice(code: str) -> tuple[str, list[Suggestion]]:

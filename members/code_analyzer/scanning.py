@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from members.code_analyzer import python_security, rules
-from members.code_analyzer.findings import Vulnerability, named_once
+from members.code_analyzer.findings import Vulnerability, bounded, named_once
 from members.code_analyzer.secrets_scan import Secret, secrets_in
 from members.sandbox.refusals import Invalid, Refusal, TooLarge
 from members.sandbox.worker import Report
@@ -19,7 +19,7 @@ KEYWORD = "Secret Keyword"
 
 
 def security_scan(arguments: Mapping[str, Any], _: Report) -> dict[str, Any]:
-    """The job: `code`, `extension`, `grammar` (or nothing) and a scratch `folder` in; vulnerabilities, notes out."""
+    """The job: `code`, `extension`, `grammar` (or nothing), `max_findings` and a scratch `folder` in; a Scan out."""
     code, grammar, folder = arguments["code"], arguments["grammar"], Path(arguments["folder"])
     found = [vulnerability(each) for each in secrets_in(code, arguments["extension"], folder, entropy=True)]
     notes: list[str] = []
@@ -28,7 +28,8 @@ def security_scan(arguments: Mapping[str, Any], _: Report) -> dict[str, Any]:
     elif grammar:
         found = rules.vulnerabilities(code, grammar) + found
         notes = unreadable(code, grammar)
-    return {"vulnerabilities": named_once(found), "notes": notes}
+    kept, omitted = bounded(named_once(found), arguments["max_findings"])
+    return {"vulnerabilities": kept, **({"notes": notes} if notes else {}), **omitted}
 
 
 def python_weaknesses(code: str, folder: Path) -> list[Vulnerability]:

@@ -30,6 +30,9 @@ READ_WHOLE = {".yaml", ".yml", ".ini", ".cfg", ".conf", ".properties", ".toml", 
 MAX_LINE = 5000
 """Longer lines are packed or generated, and some detectors take time by the square of the length: not searched."""
 
+RANDOM = re.compile(r"""['"][A-Za-z0-9+/\\_=-]{9,}['"]""")
+"""Shorter strings cannot reach the entropy that the detectors of mere randomness ask for."""
+
 LINE_END = re.compile(r"\r\n|\r|\n")
 
 FILTERS = (
@@ -57,7 +60,7 @@ def secrets_in(text: str, extension: str, folder: Path, *, entropy: bool) -> lis
     """Secrets of one text, by line. `folder` takes a temporary file; `entropy` also tells strings that are nothing
     but random, which in whole repositories are mostly checksums."""
     lines = [line if len(line) <= MAX_LINE else "" for line in LINE_END.split(text)]
-    numbers = candidate_lines("\n".join(lines), everything=entropy or extension in READ_WHOLE)
+    numbers = candidate_lines("\n".join(lines), entropy=entropy, whole=extension in READ_WHOLE)
     if not numbers:
         return []
     shown = folder / f"shown{extension}"
@@ -85,21 +88,21 @@ def detector_classes() -> list[type[BasePlugin]]:
     return list(get_mapping_from_secret_type_to_class().values())
 
 
-def candidate_lines(text: str, *, everything: bool) -> list[int]:
+def candidate_lines(text: str, *, entropy: bool, whole: bool) -> list[int]:
     """Numbers of the lines that a detector might match; all of them where lines do not stand alone."""
-    if everything:
+    if whole:
         return list(range(1, text.count("\n") + 2))
-    return sorted(set(matching_lines(text)))
+    chosen = (*screens(), RANDOM) if entropy else screens()
+    return sorted({line for screen in chosen for line in matching_lines(text, screen)})
 
 
-def matching_lines(text: str) -> Iterator[int]:
-    """Lines touched by a match of any screen, from its beginning to its end."""
-    for screen in screens():
-        line, seen_to = 1, 0
-        for match in screen.finditer(text):
-            line += text.count("\n", seen_to, match.start())
-            seen_to = match.start()
-            yield from range(line, line + text.count("\n", match.start(), match.end()) + 1)
+def matching_lines(text: str, screen: re.Pattern[str]) -> Iterator[int]:
+    """Lines touched by a match, from its beginning to its end."""
+    line, seen_to = 1, 0
+    for match in screen.finditer(text):
+        line += text.count("\n", seen_to, match.start())
+        seen_to = match.start()
+        yield from range(line, line + text.count("\n", match.start(), match.end()) + 1)
 
 
 @cache

@@ -61,7 +61,7 @@ class CodeAnalyzerSettings(BaseSettings):
     """A larger file is counted but not measured. Higher reaches big generated files at the expense of time."""
 
     max_issues: int = Field(default=500, ge=1, le=5000)
-    """Issues in one reply, the worst kept; the number left out is told. The reply must fit into one message."""
+    """Issues, suggestions or vulnerabilities in one reply, the worst kept; the number left out is told."""
 
     # snippets -------------------------------------------------------------------------------------------------
 

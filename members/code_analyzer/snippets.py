@@ -17,18 +17,22 @@ from members.sandbox.scratch import scratch
 
 
 class Refactoring(TypedDict):
-    """`refactored_code` has the safe fixes applied and equals the snippet when there are none; `diff` leads to it."""
+    """`refactored_code` has the safe fixes applied and equals the snippet when there are none; `diff` leads to it.
+    `omitted` is there when there are more suggestions than one reply holds."""
 
     suggestions: list[Suggestion]
     refactored_code: str
     diff: str
+    omitted: NotRequired[int]
 
 
 class Scan(TypedDict):
-    """`notes` is there when part of the snippet could not be read."""
+    """`notes` is there when part of the snippet could not be read, `omitted` when there is more than one reply
+    holds."""
 
     vulnerabilities: list[Vulnerability]
     notes: NotRequired[list[str]]
+    omitted: NotRequired[int]
 
 
 def checked(code_snippet: str, settings: CodeAnalyzerSettings) -> str:
@@ -60,11 +64,16 @@ class SnippetAnalyst:
     async def security_scan(self, code_snippet: str, language: str) -> Scan:
         code, known = checked(code_snippet, self.settings), find(language, SCANNED)
         async with scratch(self.settings.scratch_dir) as folder:
-            found = await self._run("security_scan", code, known, {"folder": str(folder)})
-        return cast(Scan, found if found["notes"] else {"vulnerabilities": found["vulnerabilities"]})
+            return cast(Scan, await self._run("security_scan", code, known, {"folder": str(folder)}))
 
     async def _run(self, job: str, code: str, known: Language, more: Mapping[str, object]) -> Mapping[str, Any]:
-        arguments = {"code": code, "language": known.name, "extension": known.extension, "grammar": known.grammar}
-        timeout = self.settings.snippet_timeout_s
-        found: Mapping[str, Any] = await self.workers.run(job, arguments | dict(more), timeout=timeout)
+        arguments = {
+            "code": code,
+            "language": known.name,
+            "extension": known.extension,
+            "grammar": known.grammar,
+            "max_findings": self.settings.max_issues,
+            **more,
+        }
+        found: Mapping[str, Any] = await self.workers.run(job, arguments, timeout=self.settings.snippet_timeout_s)
         return found

@@ -19,16 +19,21 @@ log = structlog.get_logger(__name__)
 
 
 async def start(argv: Sequence[str], *, limits: Limits, env: Mapping[str, str], talks: bool = False) -> Process:
-    """Start under limits, with exactly this environment. `talks` keeps a pipe to its stdin and drops its stderr."""
+    """Start under limits and with no other environment. `talks` keeps a pipe to its stdin and drops its stderr."""
     return await asyncio.create_subprocess_exec(
         *restrained(argv, limits),
         stdin=PIPE if talks else DEVNULL,
         stdout=PIPE,
         stderr=DEVNULL if talks else PIPE,
-        env=env,
+        env=loader_paths(os.environ) | dict(env),
         cwd="/",
         start_new_session=True,
     )
+
+
+def loader_paths(environment: Mapping[str, str]) -> dict[str, str]:
+    """Where the system looks for the libraries of this very interpreter, if it was told: the launcher needs them."""
+    return {name: environment[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in environment}
 
 
 async def end(process: Process) -> None:

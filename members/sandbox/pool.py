@@ -80,6 +80,7 @@ class Pool:
         self._limits = limits
         self._slots = asyncio.Semaphore(size)
         self._idle: list[Worker] = []
+        self._closed = False
 
     async def run(
         self, job: str, arguments: Mapping[str, Any], *, timeout: float, on_progress: OnProgress | None = None
@@ -107,7 +108,8 @@ class Pool:
             self._idle.append(await Worker.start(self._engine, self._limits))
 
     async def close(self) -> None:
-        """End the idle workers; one at work ends with its own call."""
+        """End the idle workers; one at work ends with its own job."""
+        self._closed = True
         while self._idle:
             await child.end(self._idle.pop().process)
 
@@ -138,7 +140,7 @@ class Pool:
         kept = False
         try:
             frame = await worker.ask(request, on_progress)
-            kept = "crashed" not in frame and worker.served < JOBS_PER_WORKER
+            kept = "crashed" not in frame and worker.served < JOBS_PER_WORKER and not self._closed
         finally:
             if kept:
                 self._idle.append(worker)

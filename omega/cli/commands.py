@@ -53,10 +53,12 @@ COMMANDS = (
     Command("search", "discover:search", "Find members by words, tags, capabilities or version.", LOOK),
     Command("watch", "watch:watch", "Show who comes and goes, as it happens.", LOOK),
     Command("call", "call:call", "Call a tool of a member and print its result.", USE),
+    Command("mcp", "mcp:mcp", "Serve the federation over stdin and stdout, for MCP clients on this machine.", USE),
     Command("register", "presence:register", "Register a member from a manifest file.", USE),
     Command("unregister", "presence:unregister", "Take a member out of the registry.", USE),
     Command("directory", "directory:directory", "Run one directory replica.", SERVE),
     Command("gateway", "gateway:gateway", "Run one gateway.", SERVE),
+    Command("adopter", "adopter:adopter", "Run one adopter: members registered over HTTP become callable.", SERVE),
     Command(
         "join", "join:join", "Join an MCP server that exists: a command, a URL, or a client's configuration.", SERVE
     ),

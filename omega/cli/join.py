@@ -42,8 +42,9 @@ async def join(
 ) -> None:
     """Join an MCP server that exists: a command, a URL, or a client's configuration.
 
-    omega join ID -- COMMAND …; omega join ID --url URL; omega join --config FILE. It is a member while this runs: started again when it ends, gone from the directory while it is away. SIGTERM or
-    Ctrl-C ends it with everything it started. Secrets are named, never written on the command line.
+    omega join ID -- COMMAND …; omega join ID --url URL; omega join --config FILE. It is a member while this runs:
+    started again when it ends, gone from the directory while it is away. SIGTERM or Ctrl-C ends it with everything it
+    started. Secrets are named, never written on the command line.
 
     Parameters
     ----------

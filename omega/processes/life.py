@@ -16,7 +16,6 @@ from bus.logs import LEVELS, configure_logs
 from omega.handshake import READY_FD
 from omega.trouble import WrongUse
 
-
 GC_THRESHOLDS = (20_000, 20, 50)
 """A full page of manifests is some ten thousand objects: at the usual 700 it would be looked at over and over."""
 

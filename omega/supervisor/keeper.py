@@ -17,6 +17,13 @@ Changed = Callable[[], None]
 MAX_LAST_WORDS = 300
 
 
+def last_words(output: bytes) -> str:
+    """The last line of `output` that says something, without frames drawn around it and our own name before it."""
+    lines = output[-4 * MAX_LAST_WORDS :].decode("utf-8", "replace").splitlines()
+    bare = (line.strip(" │╭╮╰╯─") for line in reversed(lines))
+    return next((line for line in bare if line), "")[:MAX_LAST_WORDS].removeprefix("omega: ")
+
+
 class Keeper:
     """One process, over all its lives."""
 
@@ -116,8 +123,7 @@ class Keeper:
     def _hear(self, data: bytes) -> None:
         """Pass its output on, and keep the last line of it: what a process that gives up says is why."""
         self._sink(data)
-        if last := data.rstrip().rpartition(b"\n")[2]:
-            self._last_words = last[-MAX_LAST_WORDS:].decode("utf-8", "replace").removeprefix("omega: ")
+        self._last_words = last_words(data) or self._last_words
 
     # what people see ----------------------------------------------------------------------------------------------
 

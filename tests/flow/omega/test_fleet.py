@@ -144,11 +144,11 @@ async def test_a_start_without_an_essential_process_is_called_off(tmp_path: Path
 
 
 async def test_a_process_whose_settings_are_refused_is_left_alone(tmp_path: Path, ear: Ear) -> None:
-    refused = python("refused", f"raise SystemExit({int(Exit.USAGE)})")
+    refused = python("refused", f"print('omega: --port: what?'); raise SystemExit({int(Exit.USAGE)})")
     async with running(tmp_path, ear, refused, python("other", SLEEP, stage=1)):
         await until(ear.is_ready("other"), within=10)
         assert ear.states["refused"].phase is Phase.FAILED
-        assert ear.states["refused"].detail == "its settings were refused"
+        assert ear.states["refused"].detail == "its settings were refused: --port: what?"
 
 
 async def test_a_command_that_is_not_there_is_told_as_such(tmp_path: Path, ear: Ear) -> None:

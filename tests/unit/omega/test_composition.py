@@ -27,7 +27,7 @@ def test_everything_starts_in_the_order_it_needs() -> None:
     found = specs(SETTINGS)
     by_stage = sorted(found.values(), key=lambda spec: spec.stage)
     assert [spec.name for spec in by_stage] == [
-        "nats", "directory", "gateway", "code_analyzer", "data_validator", "image_service",
+        "nats", "directory", "gateway", "adopter", "code_analyzer", "data_validator", "image_service",
     ]  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_the_gateway_gets_host_port_and_doors() -> None:
 
 
 def test_services_can_be_left_out() -> None:
-    assert set(specs(replace(SETTINGS, services=False))) == {"nats", "directory", "gateway"}
+    assert set(specs(replace(SETTINGS, services=False))) == {"nats", "directory", "gateway", "adopter"}
 
 
 def test_members_of_the_users_own_are_kept_alive_too() -> None:
@@ -70,7 +70,7 @@ def test_members_of_the_users_own_are_kept_alive_too() -> None:
 
 
 def test_a_service_that_is_not_installed_is_shown_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = services.Service("code_analyzer_fastmcp", 9501, "code", ("no_such_module_anywhere",))
+    broken = services.Service("code_analyzer_fastmcp", 9501, "code", ("no_such_module_anywhere",), ())
     monkeypatch.setattr("omega.composition.SHIPPED", (broken, *services.SHIPPED[1:]))
     absent = [spec for spec in plan(SETTINGS, nats_server=SERVER) if isinstance(spec, Absent)]
     assert absent == [Absent("code_analyzer", "pip install 'omega-federation[code]'")]
@@ -114,3 +114,15 @@ def test_a_service_goes_by_its_id_or_its_short_name(name: str, id: str) -> None:
 
 def test_another_name_is_no_service() -> None:
     assert services.shipped("weather") is None
+
+
+def test_a_service_without_its_program_says_so() -> None:
+    service = services.Service("code_analyzer_fastmcp", 9501, "code", (), ("no-such-program",))
+    assert service.missing == ("no-such-program",)
+    assert service.remedy == "install no-such-program with the system's packages"
+
+
+def test_services_of_this_machine_are_adopted_only_where_only_this_machine_can_register() -> None:
+    allowed = "OMEGA_ADOPTER_ALLOW_LOOPBACK"
+    assert specs(SETTINGS)["adopter"].environment[allowed] == "true"
+    assert specs(replace(SETTINGS, host="0.0.0.0"))["adopter"].environment[allowed] == "false"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -65,6 +66,15 @@ def test_a_service_without_its_extra_says_how_to_install_it(monkeypatch: pytest.
         load_member("code_analyzer")
 
 
+@pytest.fixture
+def _collector_as_before() -> Iterator[None]:
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+@pytest.mark.usefixtures("_collector_as_before")
 def test_readiness_is_told_once_to_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
     monkeypatch.setenv(READY_FD, str(writer))
@@ -74,6 +84,7 @@ def test_readiness_is_told_once_to_who_asked(monkeypatch: pytest.MonkeyPatch) ->
         assert said.read() == b"ready\n"
 
 
+@pytest.mark.usefixtures("_collector_as_before")
 def test_readiness_nobody_asked_for_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(READY_FD, raising=False)
     announce_ready()

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from omega.cli.words import PHASE_STYLES, age, duration, first_sentence, printable, shown, signature
+from omega.cli.printable import printable
+from omega.cli.words import PHASE_STYLES, age, duration, first_sentence, shown, signature
 from omega.state import Phase
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

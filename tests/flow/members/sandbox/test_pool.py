@@ -166,3 +166,15 @@ async def test_an_engine_that_cannot_be_imported_is_a_failure_and_no_hang() -> N
 
 async def test_a_large_result_comes_whole(pool: Pool) -> None:
     assert await pool.run("devour", {"bytes": 10, "padding": "x" * 3_000_000}, timeout=20) == 10
+
+
+async def test_a_worker_that_was_at_work_when_the_pool_was_closed_ends_with_its_job() -> None:
+    pool, begun = Pool(ENGINE, size=1, limits=LIMITS), asyncio.Event()
+
+    async def note(_: Any) -> None:
+        if not begun.is_set():
+            begun.set()
+            await pool.close()
+
+    assert await pool.run("count", {"to": 3}, timeout=20, on_progress=note) == 3
+    assert psutil.Process().children() == []

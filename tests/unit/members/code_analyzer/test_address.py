@@ -63,6 +63,7 @@ def test_a_plain_url_is_rebuilt_in_its_one_form(url: str, rebuilt: str) -> None:
         ("https://0x7f000001/a", "host"),
         ("https://127.1/a", "host"),
         ("https://0177.0.0.1/a", "host"),
+        ("https://[2606:4700::1%25eth0]/a", "host"),
         ("https://exa_mple..org/a", "host"),
         ("https://" + "a" * 3000 + "/a", "longer"),
     ],

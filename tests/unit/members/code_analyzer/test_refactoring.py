@@ -13,10 +13,10 @@ from members.sandbox.refusals import Invalid
 LIMITS = {"complexity": 3, "code_lines": 5, "parameters": 2}
 
 
-def improved(code: str, language: str = "python") -> dict[str, Any]:
+def improved(code: str, language: str = "python", limit: int = 100) -> dict[str, Any]:
     known = MEASURED[language]
     arguments = {"code": code, "language": known.name, "extension": known.extension, "thresholds": LIMITS}
-    return refactor(arguments, lambda step: None)
+    return refactor(arguments | {"max_findings": limit}, lambda step: None)
 
 
 def test_the_documented_sample_is_fine_as_it_is() -> None:
@@ -91,3 +91,9 @@ def test_complex_and_long_functions_are_told_worst_first() -> None:
     body = "".join(f"    if (a == {n}) return {n};\n" for n in range(9))
     found = improved(f"int f(int a) {{\n{body}    return 0;\n}}\n", "c")["suggestions"]
     assert [(each["rule"], each["severity"]) for each in found] == [("too_complex", "high"), ("too_long", "medium")]
+
+
+def test_suggestions_are_bounded_and_the_rest_is_counted() -> None:
+    reply = improved("import os\n" * 9, limit=4)
+    assert len(reply["suggestions"]) == 4
+    assert reply["omitted"] >= 5

@@ -66,3 +66,10 @@ def test_lines_stay_when_php_has_no_opening_tag() -> None:
 
 def test_an_unreadable_part_is_named() -> None:
     assert first_unreadable_line("let a = 1;\nlet = = 3 ) (;\n", "javascript") == 2
+
+
+@pytest.mark.parametrize(
+    "grammar", sorted({each.grammar for each in LANGUAGES if each.grammar and each.name != "python"})
+)
+def test_every_language_with_a_grammar_can_be_scanned(grammar: str) -> None:
+    assert vulnerabilities("", grammar) == []

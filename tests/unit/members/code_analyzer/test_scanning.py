@@ -14,10 +14,10 @@ from members.code_analyzer.scanning import security_scan
 from members.sandbox.refusals import Invalid, TooLarge
 
 
-def scan(tmp_path: Path, code: str, language: str = "python") -> dict[str, Any]:
+def scan(tmp_path: Path, code: str, language: str = "python", limit: int = 100) -> dict[str, Any]:
     known = SCANNED[language]
     arguments = {"code": code, "extension": known.extension, "grammar": known.grammar, "folder": str(tmp_path)}
-    return security_scan(arguments, lambda step: None)
+    return security_scan(arguments | {"max_findings": limit}, lambda step: None)
 
 
 def test_the_documented_sample_is_one_hardcoded_secret_in_line_2(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_comments_that_silence_scanners_are_not_obeyed(tmp_path: Path) -> None:
 
 
 def test_harmless_code_has_no_weakness(tmp_path: Path) -> None:
-    assert scan(tmp_path, "def add(a, b):\n    return a + b\n") == {"vulnerabilities": [], "notes": []}
+    assert scan(tmp_path, "def add(a, b):\n    return a + b\n") == {"vulnerabilities": []}
 
 
 def test_a_syntax_error_names_its_line_and_quotes_nothing(tmp_path: Path) -> None:
@@ -83,3 +83,9 @@ def test_every_test_of_bandit_has_our_words() -> None:
     known = set(MANAGER.plugins_by_id) | set(MANAGER.blacklist_by_id)
     assert known - NOISE == set(texts())
     assert all({"type", "message", "advice"} <= set(text) for text in texts().values())
+
+
+def test_findings_are_bounded_worst_first_and_the_rest_is_counted(tmp_path: Path) -> None:
+    reply = scan(tmp_path, "import random\nrandom.random()\n" + "eval(x)\n" * 5, limit=3)
+    assert [found["line"] for found in reply["vulnerabilities"]] == [3, 4, 5]
+    assert reply["omitted"] == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -65,17 +67,19 @@ def test_lines_are_counted_as_editors_do(tmp_path: Path, end: str) -> None:
     assert [each.line for each in secrets_in(text, ".py", tmp_path, entropy=False)] == [3]
 
 
-def test_leaving_lines_out_finds_the_same_as_looking_at_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize("entropy", [False, True])
+def test_leaving_lines_out_finds_the_same_as_looking_at_all(tmp_path: Path, entropy: bool) -> None:
     code = Path(__file__).read_text() + Path(scan_file.__code__.co_filename).read_text()
+    code += f'digest = "{hashlib.sha256(b"x").hexdigest()}"\nblob = "{base64.b64encode(bytes(range(60))).decode()}"\n'
     planted = f'{code}\nkey = "{AWS}"\n' + "plain = 1\n" * 50 + f'auth = "{GITHUB}"\npassword = "correcthorse"\n'
     file = tmp_path / "whole.py"
     file.write_text(planted)
-    with transient_settings(configuration(entropy=False)):
+    with transient_settings(configuration(entropy=entropy)):
         whole = {(each.line_number, each.type) for each in scan_file(str(file))}
-    fast = {(each.line, each.kind) for each in secrets_in(planted, ".py", tmp_path, entropy=False)}
+    fast = {(each.line, each.kind) for each in secrets_in(planted, ".py", tmp_path, entropy=entropy)}
     assert fast == whole
-    assert len(whole) >= 3
-    assert len(candidate_lines(planted, everything=False)) < planted.count("\n") / 2
+    assert len(whole) >= (5 if entropy else 3)
+    assert len(candidate_lines(planted, entropy=entropy, whole=False)) < planted.count("\n") / 2
 
 
 def test_a_line_of_a_megabyte_is_passed_over_quickly(tmp_path: Path) -> None:

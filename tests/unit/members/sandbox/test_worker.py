@@ -34,8 +34,8 @@ def test_running_out_of_memory_is_told_as_too_large() -> None:
 
 
 def test_nesting_too_deep_is_told_as_too_large() -> None:
-    def job(*_: Any) -> Any:
-        return job()
+    def job(arguments: Any, report: Any) -> Any:
+        return [job(arguments, report)]
 
     assert ended(job)["refused"]["kind"] == "too_large"
 

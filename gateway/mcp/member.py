@@ -1,0 +1,49 @@
+"""One member as an upstream: its requests travel the bus untouched."""
+
+from __future__ import annotations
+
+from mcp.shared.inbound import encode_header_value
+
+from bus import CallOptions, Federation, McpRequest, headers
+from bus.errors import FederationError
+from gateway.mcp.messages import named
+from gateway.mcp.upstream import Notify, UpstreamAnswer, UpstreamRequest
+from gateway.metrics import Metrics
+
+TOOL_CALL = "tools/call"
+
+
+class MemberUpstream:
+    """Forwards to any instance of one member, and counts its tool calls."""
+
+    def __init__(self, federation: Federation, metrics: Metrics, member: str) -> None:
+        self._federation = federation
+        self._metrics = metrics
+        self._member = member
+
+    async def answer(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
+        """The member's own response. Raises what kept it from answering."""
+        if request.method != TOOL_CALL:
+            return await self._ask(request, notify)
+        outcome = "cancelled"
+        self._metrics.calls_in_flight += 1
+        try:
+            answer = await self._ask(request, notify)
+            outcome = "ok" if answer.error_code is None else "refused"
+        except FederationError as exc:
+            outcome = exc.code
+            raise
+        finally:
+            self._metrics.calls_in_flight -= 1
+            self._metrics.count_call(outcome)
+        return answer
+
+    async def _ask(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
+        name = named(request.message)
+        # A name that has to be encoded is no subject token in either form, so both travel as `_`.
+        sent = encode_header_value(name) if name is not None else None
+        asked = McpRequest(self._member, request.method, sent, request.body)
+        options = CallOptions(timeout=request.timeout, on_event=notify, headers=request.headers)
+        told = await self._federation.mcp(asked, options)
+        code = told.headers.get(headers.MCP_ERROR)
+        return UpstreamAnswer(told.data, int(code) if code is not None else None)

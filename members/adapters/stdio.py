@@ -1,0 +1,132 @@
+"""A link to a child: one JSON-RPC message a line, any number of requests in flight on the one pipe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from members.adapters.child import Child
+from members.adapters.link import (
+    LinkDown,
+    LinkLost,
+    Listener,
+    Message,
+    about,
+    cancelled,
+    is_notification,
+    is_request,
+    refusal,
+)
+from members.adapters.targets import StdioTarget
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Pending:
+    response: asyncio.Future[Message]
+    listen: Listener
+
+
+class StdioLink:
+    """The conversation with one child, from its start to its end."""
+
+    def __init__(self, child: Child, hear: Listener) -> None:
+        """`hear` takes the notifications that belong to no request."""
+        self.closed = asyncio.Event()
+        self.reason = ""
+        self._child = child
+        self._hear = hear
+        self._pending: dict[Any, _Pending] = {}
+        self._reader = asyncio.create_task(self._read(), name=f"stdio-{child.name}")
+
+    @classmethod
+    async def open(cls, name: str, target: StdioTarget, hear: Listener) -> StdioLink:
+        """Start the child. Raises Unusable, OSError."""
+        return cls(await Child.start(name, target), hear)
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    async def request(self, message: Message, listen: Listener, headers: Mapping[str, str]) -> Message:
+        request_id = message["id"]
+        pending = _Pending(asyncio.get_running_loop().create_future(), listen)
+        self._pending[request_id] = pending
+        try:
+            await self._write(message)
+            return await pending.response
+        except asyncio.CancelledError:
+            await self._withdraw(request_id)
+            raise
+        finally:
+            self._pending.pop(request_id, None)
+
+    async def notify(self, message: Message, headers: Mapping[str, str]) -> None:
+        await self._write(message)
+
+    async def close(self) -> None:
+        self._end("closed")
+        self._reader.cancel()
+        await asyncio.gather(self._reader, return_exceptions=True)
+        await self._child.stop()
+
+    async def _write(self, message: Message) -> None:
+        if self.closed.is_set():
+            raise LinkDown(self.reason)
+        try:
+            await self._child.write(orjson.dumps(message) + b"\n")
+        except OSError as exc:
+            raise LinkDown(f"it reads no more: {exc.strerror or exc}") from exc
+
+    async def _withdraw(self, request_id: Any) -> None:
+        try:
+            await self._write(cancelled(request_id, "the caller withdrew"))
+        except LinkDown:
+            log.debug("nothing_left_to_cancel", member=self._child.name)
+
+    # what arrives -------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        while line := await self._child.read():
+            try:
+                message = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                log.info("server_said", member=self._child.name, line=line.decode("utf-8", "replace")[:500].rstrip())
+                continue
+            if isinstance(message, dict):
+                await self._take(message)
+        await self._child.seen_off()
+        self._end(self._child.end)
+
+    async def _take(self, message: Message) -> None:
+        if is_request(message):
+            await self._answer(message)
+        elif is_notification(message):
+            pending = self._pending.get(about(message))
+            await (pending.listen if pending is not None else self._hear)(message)
+        else:
+            pending = self._pending.get(message.get("id"))
+            if pending is not None and not pending.response.done():
+                pending.response.set_result(message)
+
+    async def _answer(self, request: Message) -> None:
+        log.info("server_asked", member=self._child.name, method=request.get("method"))
+        try:
+            await self._write(refusal(request))
+        except LinkDown:
+            log.debug("nobody_left_to_answer", member=self._child.name)
+
+    def _end(self, reason: str) -> None:
+        if self.closed.is_set():
+            return
+        self.reason = reason
+        self.closed.set()
+        for pending in self._pending.values():
+            if not pending.response.done():
+                pending.response.set_exception(LinkLost(reason))

@@ -1,0 +1,208 @@
+"""The one fetcher of URLs that somebody else chose: it dials only addresses that policy allows.
+
+What is checked is what is dialled: the connection goes to the address the check has seen, so a name that answers
+differently a second time gains nothing. Redirects are followed inside one origin only, and checked like the first.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from members.hosts import canonical, carried, is_public
+
+MAX_REDIRECTS = 3
+CONNECT_S = 5.0
+_REDIRECTS = (301, 302, 303, 307, 308)
+_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data"})
+
+
+class Forbidden(Exception):
+    """Policy is against this address. The message names the host as it was given, never what it resolved to."""
+
+
+class Unreachable(Exception):
+    """There is no connection to it: nothing was sent."""
+
+
+class BrokenOff(Exception):
+    """Sent, and the answer did not come, or not all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which addresses may be dialled."""
+
+    loopback: bool = False
+    """This machine."""
+    private: bool = False
+    """Everything else that is not public; link-local addresses and metadata hosts stay forbidden."""
+    unrestricted: bool = False
+    """The URL was chosen by whoever runs this process: nothing is checked."""
+
+    def allows(self, ip: IPv4Address | IPv6Address) -> bool:
+        """Whether an address may be dialled."""
+        ip = carried(ip)
+        if self.unrestricted or is_public(ip):
+            return True
+        if ip.is_loopback:
+            return self.loopback
+        return self.private and ip.is_private and not (ip.is_link_local or ip.is_unspecified or ip.is_multicast)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response whose body is still to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+    _response: aiohttp.ClientResponse = field(repr=False)
+
+    @property
+    def form(self) -> str:
+        """The content type, without parameters."""
+        return self._response.content_type
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises BrokenOff."""
+        try:
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            raise BrokenOff(f"the answer broke off: {exc or type(exc).__name__}") from exc
+
+    async def body(self, limit: int) -> bytes:
+        """All of it. Raises BrokenOff, ValueError above `limit` bytes."""
+        taken = bytearray()
+        async for chunk in self.chunks():
+            taken += chunk
+            if len(taken) > limit:
+                raise ValueError(f"more than {limit} bytes")
+        return bytes(taken)
+
+
+class Fetcher:
+    """HTTP requests under one policy, over connections that are kept. Close it after use."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def open(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, patience: float | None
+    ) -> AsyncIterator[Answer]:
+        """The answer to one request; `patience` bounds the wait for more of it, None waits as long as it takes.
+
+        Raises Forbidden, Unreachable, BrokenOff.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=patience)
+        for _ in range(MAX_REDIRECTS + 1):
+            checked(url, self._policy)
+            response = await self._send(method, url, headers=headers, body=body, timeout=timeout)
+            try:
+                follow = _redirect(url, response)
+                if follow is None:
+                    yield Answer(response.status, response.headers, response)
+                    return
+                url = follow
+            finally:
+                _let_go(response)
+        raise Forbidden(f"more than {MAX_REDIRECTS} redirects")
+
+    async def close(self) -> None:
+        """End every connection. A request afterwards opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0, resolver=_CheckedResolver(self._policy), ttl_dns_cache=10)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        try:
+            return await self._session.request(
+                method, url, headers=headers, data=body, timeout=timeout, allow_redirects=False
+            )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
+            raise Unreachable(str(exc) or type(exc).__name__) from exc
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise BrokenOff(str(exc) or type(exc).__name__) from exc
+
+
+class _CheckedResolver(AbstractResolver):
+    """Gives only addresses that may be dialled; one that may not refuses the name as a whole."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._inner = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        if not all(self._policy.allows(ip_address(one["host"].partition("%")[0])) for one in found):
+            raise Forbidden(_forbidden(host))
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def checked(url: str, policy: Policy) -> str:
+    """The canonical host of `url`, as far as it can be judged without resolving it. Raises Forbidden."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+        if parts.scheme not in ("http", "https") or parts.username is not None or parts.password is not None:
+            raise ValueError("a plain http:// or https:// URL")
+        if policy.unrestricted:
+            return parts.hostname or ""
+        host = canonical(parts.hostname or "")
+    except ValueError as exc:
+        raise Forbidden(f"this URL is not dialled: {exc}") from exc
+    if host in _METADATA_NAMES:
+        raise Forbidden(_forbidden(host))
+    try:
+        ip = ip_address(host)
+    except ValueError:
+        return host
+    if not policy.allows(ip):
+        raise Forbidden(_forbidden(host))
+    return host
+
+
+def _let_go(response: aiohttp.ClientResponse) -> None:
+    """Keep the connection for the next request when the body was read, else end it: that cancels what still runs."""
+    if response.content.at_eof():
+        response.release()
+    else:
+        response.close()
+
+
+def _forbidden(host: str) -> str:
+    return f"the host {host[:100]} is, or leads to, an address that policy does not allow"
+
+
+def _redirect(url: str, response: aiohttp.ClientResponse) -> str | None:
+    """Where to go on; None: this is the answer. Raises Forbidden for a way out of the origin."""
+    location = response.headers.get("Location")
+    if response.status not in _REDIRECTS or location is None:
+        return None
+    follow = urljoin(url, location)
+    if response.method != "GET" and response.status not in (307, 308):
+        return None
+    here, there = urlsplit(url), urlsplit(follow)
+    if (here.scheme, here.netloc.lower()) != (there.scheme, there.netloc.lower()):
+        raise Forbidden("a redirect to another origin is not followed")
+    return follow

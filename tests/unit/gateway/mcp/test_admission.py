@@ -1,0 +1,140 @@
+"""What a POST must be is decided from its head and its body alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from bus.errors import InvalidRequest
+from gateway.mcp.admission import (
+    EVENTS,
+    JSON,
+    Era,
+    check_accept,
+    check_notification,
+    check_request,
+    deadline,
+    era_of,
+    travelling,
+)
+from gateway.mcp.messages import Rejected
+from tests.support import mcp
+
+MODERN_BODY = mcp.body("tools/list")
+LEGACY_BODY = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+
+
+def sent(*more: tuple[str, str], **named: str) -> CIMultiDictProxy[str]:
+    return CIMultiDictProxy(CIMultiDict([*((k.replace("_", "-"), v) for k, v in named.items()), *more]))
+
+
+@pytest.mark.parametrize(
+    ("version", "body", "era"),
+    [
+        ("2026-07-28", MODERN_BODY, Era.MODERN),
+        ("2026-07-28", LEGACY_BODY, Era.MODERN),
+        ("1999-01-01", LEGACY_BODY, Era.MODERN),
+        (None, LEGACY_BODY, Era.LEGACY),
+        ("2025-03-26", LEGACY_BODY, Era.LEGACY),
+        ("2025-11-25", [LEGACY_BODY], Era.LEGACY),
+        (None, MODERN_BODY, Era.MODERN),
+        ("2025-11-25", MODERN_BODY, Era.MODERN),
+        (None, {"params": {"_meta": {"progressToken": 1}}}, Era.LEGACY),
+        (None, {"params": []}, Era.LEGACY),
+        (None, None, Era.LEGACY),
+    ],
+)
+def test_the_era_is_told_by_the_header_or_by_the_envelope(version: str | None, body: Any, era: Era) -> None:
+    assert era_of(version, body) is era
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        [f"{JSON}, {EVENTS}"],
+        [JSON, EVENTS],
+        ["*/*"],
+        ["application/*, text/*;q=0.5"],
+        ["Application/JSON; q=1, TEXT/event-stream"],
+        [],
+    ],
+)
+def test_an_accept_header_that_covers_both_forms_is_taken(accept: list[str]) -> None:
+    check_accept(accept, JSON, EVENTS)
+
+
+@pytest.mark.parametrize("accept", [[JSON], [EVENTS], ["text/html"], [f"{JSON}, {EVENTS};q=0"], [""]])
+def test_an_accept_header_that_leaves_one_out_is_refused(accept: list[str]) -> None:
+    with pytest.raises(Rejected) as caught:
+        check_accept(accept, JSON, EVENTS)
+    assert (caught.value.status, caught.value.code) == (406, -32600)
+
+
+def test_a_notification_at_an_unknown_version_is_told_so() -> None:
+    check_notification("2026-07-28")
+    with pytest.raises(Rejected) as caught:
+        check_notification("2099-01-01")
+    assert (caught.value.status, caught.value.code) == (400, -32022)
+
+
+def test_headers_that_agree_with_the_body_pass() -> None:
+    head = sent(MCP_Protocol_Version="2026-07-28", Mcp_Method="tools/call", Mcp_Name="=?base64?w6k=?=")
+    check_request(mcp.body("tools/call", {"name": "é"}), head)
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (sent(MCP_Protocol_Version="2026-07-28", Mcp_Method="tools/call", Mcp_Name="b"), -32020),
+        (sent(MCP_Protocol_Version="2026-07-28", Mcp_Method="tools/call"), -32020),
+        (sent(MCP_Protocol_Version="2026-07-28", Mcp_Name="a"), -32020),
+        (sent(Mcp_Method="tools/call", Mcp_Name="a"), -32020),
+        (sent(("mcp-name", "b"), MCP_Protocol_Version="2026-07-28", Mcp_Method="tools/call", Mcp_Name="a"), -32020),
+    ],
+)
+def test_headers_that_do_not_agree_are_refused(head: CIMultiDictProxy[str], code: int) -> None:
+    with pytest.raises(Rejected) as caught:
+        check_request(mcp.body("tools/call", {"name": "a"}), head)
+    assert (caught.value.status, caught.value.code) == (400, code)
+
+
+def test_a_task_is_named_by_its_id() -> None:
+    head = {"MCP_Protocol_Version": "2026-07-28", "Mcp_Method": "tasks/get"}
+    check_request(mcp.body("tasks/get", {"taskId": "t"}), sent(**head, Mcp_Name="t"))
+    with pytest.raises(Rejected):
+        check_request(mcp.body("tasks/get", {"taskId": "t"}), sent(**head, Mcp_Name="u"))
+
+
+def test_only_what_is_meant_to_travels_on() -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    head = sent(
+        Authorization="Bearer secret",
+        Cookie="a=b",
+        Omega_Caller="root",
+        MCP_Protocol_Version="2026-07-28",
+        MCP_PARAM_Region="eu",
+        traceparent=trace,
+    )
+    assert travelling(head) == {
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Param-region": "eu",
+        "traceparent": trace,
+    }
+    assert travelling(sent(traceparent="nonsense")) == {}
+
+
+@pytest.mark.parametrize("head", [sent(("Mcp-Param-A", "1"), ("mcp-param-a", "2")), sent(("Mcp-Param-A", "é"))])
+def test_a_parameter_header_that_cannot_be_carried_is_refused(head: CIMultiDictProxy[str]) -> None:
+    with pytest.raises(Rejected) as caught:
+        travelling(head)
+    assert caught.value.code == -32020
+
+
+def test_a_client_may_ask_for_less_time_and_not_for_more() -> None:
+    assert deadline(sent(), 60) == 60
+    assert deadline(sent(X_Omega_Timeout_Ms="1500"), 60) == 1.5
+    for wrong in ("0", "60001", "-1", "1.5", "x", "9" * 400, "²"):
+        with pytest.raises(InvalidRequest, match="1 to 60000"):
+            deadline(sent(X_Omega_Timeout_Ms=wrong), 60)
