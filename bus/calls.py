@@ -159,7 +159,7 @@ class Call:
             self._bus.respond(message, b"")
 
     def _finish(self, message: Message) -> None:
-        failure = message.failure()
+        failure = message.failure(self._target.label)
         if failure is not None:
             self._fail(failure)
             return

@@ -38,7 +38,8 @@ def decode(data: bytes, form: str = JSON, *, max_depth: int = MAX_DEPTH) -> Any:
         value = msgpack.unpackb(data) if form == MSGPACK else orjson.loads(data)
     except (ValueError, RecursionError, TypeError, msgpack.exceptions.UnpackException) as exc:
         raise Malformed(f"the body is not {_NAMES[form]}: {_reason(exc)}") from exc
-    if not within_depth(value, max_depth):
+    brackets = data.count(b"{") + data.count(b"[") if form == JSON else max_depth + 1
+    if brackets > max_depth and not within_depth(value, max_depth):  # so few brackets cannot nest too deep
         raise Malformed(f"the body is nested deeper than {max_depth} levels", details={"limit": max_depth})
     return value
 

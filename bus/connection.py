@@ -145,7 +145,7 @@ class Bus:
         finally:
             answer.close()
             self._inbox.close(reply)
-        failure = message.failure()
+        failure = message.failure(subject)
         if failure is not None:
             raise failure
         return message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 from bus import codec, headers
@@ -32,12 +33,12 @@ class Message:
         """Its content type, `bus.codec.JSON` or `MSGPACK`. Raises UnsupportedMedia."""
         return codec.content_type(self.headers.get(headers.CONTENT_TYPE))
 
-    def failure(self) -> FederationError | None:
-        """The error this reply carries, or None: the server's "no responders", or an error of ours."""
+    def failure(self, asked: str) -> FederationError | None:
+        """The error this reply to a request of `asked` carries, or None: "no responders", or an error of ours."""
         if self.headers is EMPTY:
             return None
         if self.headers.get(headers.STATUS) == "503":
-            return NoInstance(f"nobody listens on {self.subject}")
+            return NoInstance(f"nobody serves {asked} now")
         if headers.ERROR_CODE not in self.headers:
             return None
         return self._described_failure()
@@ -82,12 +83,20 @@ def encode_headers(values: Headers | None) -> bytes:
         return b""
     if isinstance(values, HeaderBlock):
         return values
-    block = bytearray(_PREAMBLE + _CRLF)
-    for name, value in values.items():
-        if _KEY.fullmatch(name) is None:
-            raise InvalidRequest(f"header name {name[:80]!r}: letters, digits and - only")
-        block += f"{name}: {value.strip().translate(_NEWLINES)}".encode() + _CRLF
-    return HeaderBlock(block + _CRLF)
+    lines = [f"{_checked(name)}: {_in_one_line(value)}\r\n" for name, value in values.items()]
+    return HeaderBlock(b"%s\r\n%s\r\n" % (_PREAMBLE, "".join(lines).encode()))
+
+
+@lru_cache(maxsize=1_024)
+def _checked(name: str) -> str:
+    if _KEY.fullmatch(name) is None:
+        raise InvalidRequest(f"header name {name[:80]!r}: letters, digits and - only")
+    return name
+
+
+def _in_one_line(value: str) -> str:
+    value = value.strip()
+    return value.translate(_NEWLINES) if "\n" in value or "\r" in value else value
 
 
 def parse_headers(block: bytes | None) -> Mapping[str, str]:

@@ -1,8 +1,8 @@
 """The `omega` command: one small module per group of commands, loaded when one of them is used.
 
 `commands` is the table of all; `up`, `down`, `status` and `logs` run a federation on this machine; `discover`, `call`,
-`presence` and `watch` are a client's; `directory`, `gateway` and `member` run one process each; `doctor` looks at the
-machine. What they print is made in `tables`, `view` and `logline`, without I/O.
+`presence` and `watch` are a client's; `directory`, `gateway`, `member` and the like run one process each; `doctor`
+looks at the machine. What they print is made in `tables`, `view` and `logline`, without I/O.
 """
 
 from __future__ import annotations

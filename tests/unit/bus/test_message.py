@@ -39,15 +39,15 @@ def test_a_header_name_is_a_token(name: str) -> None:
 
 
 def test_a_reply_without_error_headers_is_no_failure() -> None:
-    assert Message("s", b"{}").failure() is None
-    assert Message("s", b"{}", {"Content-Type": "application/json"}).failure() is None
+    assert Message("s", b"{}").failure("s") is None
+    assert Message("s", b"{}", {"Content-Type": "application/json"}).failure("s") is None
 
 
 def test_no_responders_is_nobody() -> None:
-    assert isinstance(Message("s", b"", {"Status": "503"}).failure(), NoInstance)
+    assert isinstance(Message("s", b"", {"Status": "503"}).failure("s"), NoInstance)
 
 
 def test_an_error_reply_is_its_leaf_and_an_unreadable_one_internal() -> None:
     sent = {"Nats-Service-Error-Code": "429", "Nats-Service-Error": "busy"}
-    assert isinstance(Message("s", b'{"error":{"code":"busy","message":"m"}}', sent).failure(), Busy)
-    assert isinstance(Message("s", b"\xff", sent).failure(), Internal)
+    assert isinstance(Message("s", b'{"error":{"code":"busy","message":"m"}}', sent).failure("s"), Busy)
+    assert isinstance(Message("s", b"\xff", sent).failure("s"), Internal)
