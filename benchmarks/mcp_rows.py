@@ -8,6 +8,8 @@ The load comes over bare sockets, so that the client costs little of the two cor
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import re
 import sys
 from dataclasses import dataclass
@@ -15,11 +17,15 @@ from itertools import count
 from urllib.parse import urlsplit
 
 import orjson
+import structlog
 import uvicorn
 from mcp.server import MCPServer
 
 from benchmarks.load import Request, Result, measure
+from benchmarks.roles import forever
 from benchmarks.stage import Process, Stage, stage
+from bus import Bus, BusSettings
+from gateway import Gateway, GatewaySettings
 
 LEVELS = (1, 16, 64)
 ARGUMENTS = {"text": "x" * 100}
@@ -126,19 +132,28 @@ async def main(seconds: float) -> None:
     print("|---|---|---|---|---|---|---|")
     with stage() as running:
         running.start("directory")
-        member, gateway = running.start("member"), running.start("gateway")
+        member, gateway = running.start("member"), _own(running, "gateway", running.url)
         found = await rows(Url(gateway.port, "/servers/bench/mcp"), [gateway, member], seconds)
         for era, results in found.items():
             print(shown(f"through the gateway, {era}", results), flush=True)
-        sdk = _sdk(running)
+        sdk = _own(running, "sdk")
         for era, results in (await rows(Url(sdk.port, "/mcp"), [sdk], seconds)).items():
             print(shown(f"the SDK's own HTTP server, {era}", results), flush=True)
 
 
-def _sdk(running: Stage) -> Process:
-    process = Process("sdk", [sys.executable, "-m", "benchmarks.mcp_rows", "sdk"])
+def _own(running: Stage, role: str, *arguments: str) -> Process:
+    process = Process(role, [sys.executable, "-m", "benchmarks.mcp_rows", role, *arguments])
     running._processes.append(process)
     return process.wait_ready()
+
+
+async def gateway(url: str) -> None:
+    """The gateway, as `omega gateway` runs it: what was imported is kept out of the collector's way."""
+    bus = await Bus.connect(BusSettings(nats_url=url))
+    served = Gateway(bus, GatewaySettings(port=0, doors={}))
+    await served.start()
+    print(f"port {urlsplit(served.url).port}", flush=True)
+    await forever()
 
 
 async def sdk() -> None:
@@ -165,5 +180,16 @@ def _address(serving: uvicorn.Server) -> str:
     return f"{host}:{port}"
 
 
+async def chosen(arguments: list[str]) -> None:
+    if arguments[:1] in (["sdk"], ["gateway"]):
+        gc.freeze()
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), cache_logger_on_first_use=True
+        )
+        await (sdk() if arguments[0] == "sdk" else gateway(arguments[1]))
+    else:
+        await main(1.0 if "--quick" in arguments else 3.0)
+
+
 if __name__ == "__main__":
-    asyncio.run(sdk() if "sdk" in sys.argv else main(1.0 if "--quick" in sys.argv else 3.0))
+    asyncio.run(chosen(sys.argv[1:]))

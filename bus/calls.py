@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import orjson
 import structlog
 
 from bus import headers
 from bus.chunks import Assembly, announced, pieces, send_pieces
 from bus.connection import Bus
-from bus.errors import DeadlineExceeded, FederationError, MemberLost, NoInstance, TooLarge
+from bus.errors import DeadlineExceeded, FederationError, MemberLost, NoInstance, TooLarge, UnknownMember
 from bus.message import EMPTY, Message
 from bus.subjects import Instance
 
@@ -190,18 +191,30 @@ class Call:
             self._bus.spawn(self._probe())
 
     async def _probe(self) -> None:
-        """Ask whether the instance is there; only "nobody listens" is an answer that ends the call."""
-        if self.instance is not None:
-            try:
-                await self._bus.request(self._bus.subjects.ping(self.instance), b"", timeout=PROBE_S)
-            except NoInstance:
-                died = f"{self._target.label}: instance {self.instance.instance} died during the call"
-                self._fail(MemberLost(died))
-            except FederationError as exc:
-                log.debug("probe_unanswered", call=self._target.label, error=exc.code)
+        """Ask whether the instance is there; only "it is not" is an answer that ends the call."""
+        try:
+            await (self._ask_instance(self.instance) if self.instance else self._ask_directory())
+        except MemberLost as exc:
+            self._fail(exc)
+        except FederationError as exc:
+            log.debug("probe_unanswered", call=self._target.label, error=exc.code)
         if not self._result.done():
             self._heard = self._loop.time()
             self._watch = self._loop.call_later(SILENCE_S, self._listen_for_silence)
+
+    async def _ask_instance(self, instance: Instance) -> None:
+        try:
+            await self._bus.request(self._bus.subjects.ping(instance), b"", timeout=PROBE_S)
+        except NoInstance as exc:
+            raise MemberLost(f"{self._target.label}: instance {instance.instance} died during the call") from exc
+
+    async def _ask_directory(self) -> None:
+        """Nobody has said that it took the call: is there anybody of that name left who could?"""
+        query = orjson.dumps({"id": self._target.member})
+        try:
+            await self._bus.request(self._bus.subjects.directory("server"), query, timeout=PROBE_S)
+        except UnknownMember as exc:
+            raise MemberLost(f"{self._target.label}: the member left, and nobody took the call") from exc
 
     def _withdraw(self, reply: str) -> None:
         """Stop the tool. Where no instance has accepted yet, wait a little for the one that will."""

@@ -44,6 +44,16 @@ class Subscription:
         """Hear it no longer."""
         self.bus._forget(self)
 
+    async def drain(self) -> None:
+        """Hear what the server had already sent, and then no more: nothing is lost between two servers of a queue."""
+        if self.bus._wire is not None:
+            self.bus._wire.unsubscribe(self.sid)
+        try:
+            await self.bus.flush()
+        except Disconnected:
+            log.debug("drained_without_a_connection", subject=self.subject)
+        self.bus._forget(self)
+
 
 class Bus:
     """The connection to NATS. Make one with `Bus.connect`, end it with `close`."""

@@ -83,12 +83,15 @@ class Wire(Client):
         self._write(f"SUB {subject} {queue} {sid}\r\n".encode())
         return sid
 
+    def unsubscribe(self, sid: int) -> None:
+        """Ask for no more; what is already on its way still reaches the handler, until `unlisten`."""
+        if self._subs.pop(sid, None) is not None and self.is_connected:
+            self._write(f"UNSUB {sid}\r\n".encode())
+
     def unlisten(self, sid: int) -> None:
         """End a `listen`; messages already on their way are dropped."""
+        self.unsubscribe(sid)
         self._handlers.pop(sid, None)
-        self._subs.pop(sid, None)
-        if self.is_connected:
-            self._write(f"UNSUB {sid}\r\n".encode())
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         handler = self._handlers.get(sid)

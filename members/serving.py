@@ -72,7 +72,7 @@ class CallStation:
     async def drain(self) -> None:
         """Take no more calls, and return when those in flight ended or `drain_s` is over."""
         for subscription in self._subscriptions[:3]:
-            await subscription.stop()
+            await subscription.drain()
         for running in list(self._running.values()):
             if running.seconds is None and running.task is not None:
                 running.task.cancel()  # a stream without an end would outlast any drain

@@ -58,13 +58,13 @@ python=$(find_python)
 if command -v uv >/dev/null 2>&1 && new_enough; then uv=uv; else uv=$(get_uv); fi
 
 say "making .venv from uv.lock with $("$python" --version)"
-sync() { # compiled once here rather than at the first start of every process
+make_env() { # compiled once here rather than at the first start of every process
     UV_PYTHON_DOWNLOADS=never "$uv" sync --quiet --locked --all-extras --compile-bytecode --python "$python" "$@"
 }
 
-if ! problem=$(sync 2>&1); then
+if ! problem=$(make_env 2>&1); then
     case $problem in
-    *certificate*) sync --system-certs ;; # an index, or a proxy before it, that only this machine's own list knows
+    *certificate*) make_env --system-certs ;; # an index, or a proxy before it, that only this machine's own list knows
     *) die "$problem" ;;
     esac
 fi

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import hdrs
@@ -32,6 +33,7 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 _PARAM = MCP_PARAM_HEADER_PREFIX.lower()
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_M = ("M", "m")
 _VISIBLE = re.compile(r"[\x20-\x7e]*")
 
 
@@ -56,16 +58,20 @@ def era_of(version: str | None, body: Any) -> Era:
     return Era.MODERN if isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta else Era.LEGACY
 
 
-def check_accept(accept: list[str], *needed: str) -> None:
+def check_accept(accept: Iterable[str], *needed: str) -> None:
     """The media types an answer may have must all be accepted. Raises Rejected with 406."""
+    if not _accepts(tuple(accept), needed):
+        text = f"Not acceptable: the client must accept {' and '.join(needed)}"
+        raise Rejected(INVALID_REQUEST, text, status=406)
+
+
+@lru_cache(maxsize=256)
+def _accepts(accept: tuple[str, ...], needed: tuple[str, ...]) -> bool:
     if not accept:
-        return
+        return True
     ranges = [part.strip() for line in accept for part in line.split(",")]
     offered = {part.partition(";")[0].strip().lower() for part in ranges if not _refused(part)}
-    for media in needed:
-        if not offered & {media, f"{media.partition('/')[0]}/*", "*/*"}:
-            text = f"Not acceptable: the client must accept {' and '.join(needed)}"
-            raise Rejected(INVALID_REQUEST, text, status=406)
+    return all(offered & {media, f"{media.partition('/')[0]}/*", "*/*"} for media in needed)
 
 
 def _refused(part: str) -> bool:
@@ -80,10 +86,11 @@ def check_notification(version: str | None) -> None:
 
 def check_request(message: Mapping[str, Any], sent: CIMultiDictProxy[str]) -> None:
     """Headers and body of a modern request agree, and its envelope is whole. Raises Rejected."""
-    doubled = find_duplicated_routing_header(sent.items())
+    lines = _protocol_lines(sent)
+    doubled = find_duplicated_routing_header(lines)
     if doubled is not None:
         raise Rejected(HEADER_MISMATCH, f"{doubled} header appears more than once")
-    _raise(classify_inbound_request(message, headers={name.lower(): value for name, value in sent.items()}))
+    _raise(classify_inbound_request(message, headers=dict(lines)))
     told = sent.get(MCP_NAME_HEADER)
     name = named(message)
     if told is not None and name is not None and decode_header_value(told) != name:
@@ -93,8 +100,7 @@ def check_request(message: Mapping[str, Any], sent: CIMultiDictProxy[str]) -> No
 def travelling(sent: CIMultiDictProxy[str]) -> dict[str, str]:
     """The headers that go on to whoever answers. Raises Rejected for one that cannot be carried as it is."""
     found = trace(sent)
-    for name, value in sent.items():
-        lower = name.lower()
+    for lower, value in _protocol_lines(sent):
         if lower == MCP_PROTOCOL_VERSION_HEADER:
             found[headers.MCP_VERSION] = value
         elif lower.startswith(_PARAM):
@@ -105,6 +111,11 @@ def travelling(sent: CIMultiDictProxy[str]) -> dict[str, str]:
                 raise Rejected(HEADER_MISMATCH, f"{key} header is not encoded: visible ASCII only")
             found[key] = value
     return found
+
+
+def _protocol_lines(sent: CIMultiDictProxy[str]) -> list[tuple[str, str]]:
+    """The headers of the protocol, names in lower case; most of the others need not even be looked at."""
+    return [(name.lower(), value) for name, value in sent.items() if name[:1] in _M]
 
 
 def trace(sent: CIMultiDictProxy[str]) -> dict[str, str]:

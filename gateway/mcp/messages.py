@@ -43,7 +43,8 @@ class Reply:
 
     def response(self) -> web.Response:
         answer = json_answer(self.body, self.status)
-        answer.headers.update(self.headers)
+        if self.headers:
+            answer.headers.update(self.headers)
         return answer
 
 

@@ -54,7 +54,7 @@ class EventStream:
         self._changed = asyncio.Event()
         self._closed = False
         self._writer: asyncio.Task[None] | None = None
-        self._response = web.StreamResponse(headers=HEADERS)
+        self._response: web.StreamResponse | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> EventStream:
@@ -80,7 +80,8 @@ class EventStream:
     def begin(self) -> None:
         """Send the head, and keep the stream alive from now on."""
         if self._writer is None:
-            self._writer = asyncio.get_running_loop().create_task(self._write())
+            self._response = web.StreamResponse(headers=HEADERS)
+            self._writer = asyncio.get_running_loop().create_task(self._write(self._response))
 
     def send(self, message: bytes) -> None:
         """Send one JSON-RPC message. A client that reads too slowly for it is cut off."""
@@ -102,18 +103,18 @@ class EventStream:
         self._closed = True
         self._changed.set()
         self.begin()
-        assert self._writer is not None
+        assert self._writer is not None and self._response is not None
         await self._writer
         return self._response
 
-    async def _write(self) -> None:
+    async def _write(self, response: web.StreamResponse) -> None:
         try:
             async with asyncio.timeout(self._limits.send_timeout_s):
-                await self._response.prepare(self._request)
+                await response.prepare(self._request)
             while not (self._closed and not self._frames):
-                await self._hand_over(await self._next())
+                await self._hand_over(response, await self._next())
             async with asyncio.timeout(self._limits.send_timeout_s):
-                await self._response.write_eof()
+                await response.write_eof()
         except TimeoutError:
             self._cut("client_reads_nothing", seconds=self._limits.send_timeout_s)
         except ConnectionError as exc:
@@ -135,11 +136,11 @@ class EventStream:
         self._waiting_bytes = 0
         return waiting
 
-    async def _hand_over(self, data: bytes) -> None:
+    async def _hand_over(self, response: web.StreamResponse, data: bytes) -> None:
         if not data:
             return
         async with asyncio.timeout(self._limits.send_timeout_s):
-            await self._response.write(data)
+            await response.write(data)
 
     def _cut(self, event: str, **more: float) -> None:
         """Close the connection: aiohttp then cancels whoever works for this client."""

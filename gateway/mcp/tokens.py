@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -19,6 +20,8 @@ from bus.errors import InvalidRequest
 
 MAX_TOKEN = 4096
 """Bytes: a header line that every server and proxy takes."""
+REMEMBERED = 2_048
+"""Tokens whose seal is not checked again."""
 _FORM = "o1"
 _PURPOSE = b"omega mcp session"
 
@@ -45,6 +48,7 @@ class Seal:
     def __init__(self, secrets: Sequence[bytes]) -> None:
         """The first of `secrets` seals, each of them opens."""
         self._keys = [hashlib.sha256(_PURPOSE + secret).digest() for secret in secrets]
+        self._opened = lru_cache(maxsize=REMEMBERED)(self._open)
 
     def token(self, session: Session) -> str:
         """The token. Raises InvalidRequest when client info and capabilities are too large for one."""
@@ -57,14 +61,17 @@ class Seal:
 
     def session(self, token: str, *, now: float) -> Session | None:
         """The session of a token that one of the keys sealed and whose time is not over; None for anything else."""
+        session = self._opened(token)
+        return session if session is not None and session.expires > now else None
+
+    def _open(self, token: str) -> Session | None:
         signed, dot, mac = token.rpartition(".")
         if not dot or len(token) > MAX_TOKEN or not token.isascii():
             return None
         given = _unbase64(mac)
         if not any(hmac.compare_digest(_mac(key, signed), given) for key in self._keys):
             return None
-        session = _unpacked(orjson.loads(_unbase64(signed.partition(".")[2])))
-        return session if session.expires > now else None
+        return Session(*orjson.loads(_unbase64(signed.partition(".")[2])))
 
 
 def _packed(session: Session) -> list[Any]:
@@ -77,10 +84,6 @@ def _packed(session: Session) -> list[Any]:
         session.expires,
         session.principal,
     ]
-
-
-def _unpacked(fields: list[Any]) -> Session:
-    return Session(*fields)
 
 
 def _mac(key: bytes, signed: str) -> bytes:

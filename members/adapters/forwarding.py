@@ -5,6 +5,7 @@ Only what is about this place is answered here: `server/discover`, `ping` and `s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
@@ -18,13 +19,16 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import LOG_LEVEL_META_KEY
 from mcp_types.methods import CACHEABLE_METHODS
 
-from bus.errors import FederationError, jsonrpc
+from bus.errors import DeadlineExceeded, FederationError, jsonrpc
 from members.adapters.link import Listener, Message
 from members.adapters.session import Greeting
 from members.adapters.upstream import Upstream
 from members.fate import fate_of_the_call
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+LIST_S = 15.0
+"""A list that takes longer is not worth what waits for it: the other lists, and the member's start."""
+
 _COMPLETE = {"resultType": "complete"}
 _UNCACHED = {"ttlMs": 0, "cacheScope": "private"}
 
@@ -77,7 +81,10 @@ class ForwardingServer(Server[Any]):
         """Raises MCPError: the server's own error, or the federation's when the server is away."""
         params = ctx.params or {}
         try:
-            result = await self._ask(ctx, params, _Relay(ctx, self._level_of(params)))
+            async with asyncio.timeout(LIST_S if ctx.method.endswith("/list") else None):
+                result = await self._ask(ctx, params, _Relay(ctx, self._level_of(params)))
+        except TimeoutError as exc:
+            raise _told(DeadlineExceeded(f"{self._upstream.name}: {ctx.method}: no answer in {LIST_S:g} s")) from exc
         except FederationError as exc:
             raise _told(exc) from exc
         completed = _COMPLETE | (_UNCACHED if ctx.method in CACHEABLE_METHODS else {})

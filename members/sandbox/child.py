@@ -19,16 +19,25 @@ log = structlog.get_logger(__name__)
 
 
 async def start(argv: Sequence[str], *, limits: Limits, env: Mapping[str, str], talks: bool = False) -> Process:
-    """Start under limits and with no other environment. `talks` keeps a pipe to its stdin and drops its stderr."""
-    return await asyncio.create_subprocess_exec(
-        *restrained(argv, limits),
-        stdin=PIPE if talks else DEVNULL,
-        stdout=PIPE,
-        stderr=DEVNULL if talks else PIPE,
-        env=loader_paths(os.environ) | dict(env),
-        cwd="/",
-        start_new_session=True,
+    """Start under limits and with no other environment. `talks` keeps a pipe to its stdin and drops its stderr.
+
+    Cancelled half-way, it is seen through and ended: asyncio would leave pipes of a half-made process open."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *restrained(argv, limits),
+            stdin=PIPE if talks else DEVNULL,
+            stdout=PIPE,
+            stderr=DEVNULL if talks else PIPE,
+            env=loader_paths(os.environ) | dict(env),
+            cwd="/",
+            start_new_session=True,
+        )
     )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await end(await starting)
+        raise
 
 
 def loader_paths(environment: Mapping[str, str]) -> dict[str, str]:
@@ -37,13 +46,23 @@ def loader_paths(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 async def end(process: Process) -> None:
-    """Kill the whole group at once and see it off. No other task may be reading its pipes."""
+    """Kill the whole group at once and see it off, also when cancelled. No other task may be reading its pipes."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+    farewell = asyncio.ensure_future(see_off(process))
+    try:
+        await asyncio.shield(farewell)
+    except asyncio.CancelledError:
+        await farewell
+        raise
+
+
+async def see_off(process: Process) -> None:
+    """Empty the pipes of a dead process until they close: asyncio never sees a full one close."""
     try:
         async with asyncio.timeout(FAREWELL_S):
-            await process.communicate()  # pipes left full would never be seen to close
+            await process.communicate()
     except TimeoutError:
         log.error("child left a pipe open", pid=process.pid)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 @asynccontextmanager
 async def scratch(parent: Path | None = None) -> AsyncIterator[Path]:
     """A directory that only this user can read, below `parent` or where the system puts such things."""
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="omega-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix="omega-", dir=parent))  # at once: a wait here could be cancelled
     try:
         yield folder
     finally:

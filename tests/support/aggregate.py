@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from mcp.shared.inbound import NAME_BEARING_METHODS
 
 from bus import Bus, BusSettings, Federation
 from gateway import GatewaySettings
@@ -18,6 +17,8 @@ from gateway.mcp.scope import read_scope
 from gateway.mcp.upstream import UpstreamAnswer, UpstreamRequest
 from gateway.metrics import Metrics
 from tests.support import mcp
+
+HEADERS = {"MCP-Protocol-Version": "2026-07-28"}
 
 
 class Asking:
@@ -41,14 +42,13 @@ class Asking:
         **meta: Any,
     ) -> UpstreamAnswer:
         told = mcp.body(method, params, **meta)
-        headers = {"MCP-Protocol-Version": "2026-07-28"}
-        assert method not in NAME_BEARING_METHODS or params is not None
-        return await self._upstream.answer(UpstreamRequest(orjson.dumps(told), told, headers, timeout), notify)
+        await asyncio.sleep(0)  # between two requests a front waits for its client
+        return await self._upstream.answer(UpstreamRequest(orjson.dumps(told), told, HEADERS, timeout), notify)
 
     async def raw(self, body: bytes, headers: dict[str, str] | None = None) -> UpstreamAnswer:
         """The answer to a body as somebody spelled it."""
         return await self._upstream.answer(
-            UpstreamRequest(body, orjson.loads(body), headers or {}, 5.0), lambda _: None
+            UpstreamRequest(body, orjson.loads(body), {**HEADERS, **(headers or {})}, 5.0), lambda _: None
         )
 
     async def __call__(self, method: str, params: dict[str, Any] | None = None, **meta: Any) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from bus.errors import (
     FederationError,
     InvalidArguments,
     Malformed,
+    MemberLost,
     NoInstance,
     ToolCrashed,
     ToolError,
     UnknownMember,
     UnknownTool,
 )
-from members import Member
+from members import Member, Serving
 from tests.support.federation import calculator, manifest, running_member
 from tests.support.nats import until
 
@@ -206,3 +207,34 @@ async def test_a_directory_that_lost_everything_is_rebuilt_from_heartbeats(calle
 
 async def test_an_unknown_outcome_is_never_a_success() -> None:
     assert Cancelled.retryable is False
+
+
+async def test_a_call_that_nobody_took_ends_when_the_member_is_gone(federation: Federation, bus: Bus) -> None:
+    """As when it reached a process in its last moment: delivered, never accepted, and nobody is left."""
+    bus.listen("omega.call.ghost.*", lambda message: None, queue="ghost")
+    await bus.flush()
+    async with asyncio.timeout(6):
+        with pytest.raises(MemberLost, match="nobody took the call"):
+            await federation.call("ghost", "add", {}, CallOptions(timeout=30))
+
+
+async def test_an_instance_that_dies_during_a_call_ends_the_call(federation: Federation, settings: BusSettings) -> None:
+    member = calculator("dying", instance="one")
+    entered = asyncio.Event()
+
+    @member.tool
+    async def hang() -> None:
+        """Never return."""
+        entered.set()
+        await asyncio.Event().wait()
+
+    bus = await Bus.connect(settings)
+    serving = Serving(member._served(), bus)
+    await serving.start()
+    call = asyncio.create_task(federation.call("dying", "hang", {}, CallOptions(timeout=30)))
+    async with asyncio.timeout(5):
+        await entered.wait()
+    await bus.close()  # as a killed process leaves: no word, only a connection that ended
+    async with asyncio.timeout(6):
+        with pytest.raises(MemberLost, match="instance one died"):
+            await call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -36,6 +37,19 @@ const answer = await client.callTool(
 );
 console.log(JSON.stringify({ tools, answer: answer.structuredContent, steps }));
 await client.close();
+"""
+
+LISTS = """
+import asyncio, json, sys
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+
+async def main():
+    command, *args = json.loads(sys.argv[1])
+    async with Client(StdioServerParameters(command=command, args=args, env=json.loads(sys.argv[2]))) as client:
+        print(json.dumps([tool.name for tool in (await client.list_tools()).tools]))
+
+asyncio.run(main())
 """
 
 
@@ -146,3 +160,14 @@ def run(omega: Omega, command: list[str]) -> Any:
 def test_a_member_nobody_knows_is_told_and_not_waited_for_without_end(omega: Omega) -> None:
     told = omega("mcp", "nobody", "--tag", "x")
     assert told.code == 2
+
+
+def test_the_documented_configurations_are_real(federation_up: Omega) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "clients.md").read_text()
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    commands = [one for block in blocks for one in block["mcpServers"].values() if "command" in one]
+    assert len(commands) == 3
+    for described in commands[:1]:
+        words = json.dumps([sys.executable, "-m", described["command"], *described["args"]])
+        told = run(federation_up, [sys.executable, "-c", LISTS, words, json.dumps(federation_up.environment)])
+        assert "weather__forecast" in told

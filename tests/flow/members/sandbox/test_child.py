@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
-from members.sandbox.child import child
+from members.sandbox.child import child, end, start
 from members.sandbox.limits import Limits
 from members.sandbox.scratch import scratch
 from tests.flow.members.sandbox.test_pool import alive
@@ -57,6 +59,29 @@ async def test_nothing_of_the_group_is_left_when_the_block_ends() -> None:
         grandchild = int(await asyncio.wait_for(process.stdout.readline(), 20))
         assert alive(grandchild)
     await until(lambda: not alive(grandchild))
+
+
+async def test_a_start_that_is_cancelled_half_way_leaves_no_process() -> None:
+    for rounds in range(12):
+        starting = asyncio.create_task(start(["sleep", "600"], limits=LIMITS, env=ENVIRONMENT, talks=True))
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        starting.cancel()
+        with suppress(asyncio.CancelledError):  # the last rounds come too late
+            await end(await starting)
+        assert psutil.Process().children() == []
+
+
+async def test_an_end_that_is_cancelled_half_way_is_still_an_end() -> None:
+    process = await start(["sh", "-c", "yes"], limits=LIMITS, env=ENVIRONMENT)
+    ending = asyncio.create_task(end(process))
+    await asyncio.sleep(0)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert process.returncode is not None
+    assert process.stdout is not None
+    assert process.stdout.at_eof()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
