@@ -33,9 +33,9 @@ await client.connect(new StdioClientTransport({ command, args, env: process.env 
 const steps = [];
 const tools = (await client.listTools()).tools.map((tool) => tool.name);
 const answer = await client.callTool(
-  { name: 'count', arguments: { to: 3 } }, undefined, { onprogress: (told) => steps.push(told.progress) },
+  JSON.parse(process.argv[3]), undefined, { onprogress: (told) => steps.push(told.progress) },
 );
-console.log(JSON.stringify({ tools, answer: answer.structuredContent, steps }));
+console.log(JSON.stringify({ tools, answer: answer.content[0].text, steps }));
 await client.close();
 """
 
@@ -140,13 +140,28 @@ asyncio.run(main())
     assert ran == {"tools": ["forecast", "count"], "answer": {"counted": 3}, "steps": [1, 2, 3]}
 
 
-def test_the_typescript_client_lists_and_calls(federation_up: Omega, tmp_path: Path) -> None:
+@pytest.mark.parametrize("joined", [False, True], ids=["native", "joined"])
+def test_the_typescript_client_lists_and_calls(federation_up: Omega, tmp_path: Path, joined: bool) -> None:
     script = tmp_path / "client.mjs"
     script.write_text(TYPESCRIPT)
     (tmp_path / "node_modules").symlink_to(npm_folder() / "node_modules")
-    words = json.dumps([sys.executable, "-m", "omega", "mcp", "weather"])
-    told = run(federation_up, [node(), str(script), words])
-    assert told == {"tools": ["forecast", "count"], "answer": {"counted": 3}, "steps": [1, 2, 3]}
+
+    def call(member: str, tool: str, **arguments: Any) -> Any:
+        words = json.dumps([sys.executable, "-m", "omega", "mcp", member])
+        asked = json.dumps({"name": tool, "arguments": arguments})
+        return run(federation_up, [node(), str(script), words, asked])
+
+    if not joined:
+        told = call("weather", "forecast", city="Oslo")
+        assert told["tools"] == ["forecast", "count"]
+        assert "Oslo" in told["answer"]
+        return
+    with joining(federation_up, "everything", "--", *node_server("everything", "stdio")):
+        wait_for(federation_up, "everything")
+        told = call("everything", "trigger-long-running-operation", duration=2, steps=4)
+        assert "4" in told["answer"]
+        # That client drops progress which it reads together with the result.
+        assert told["steps"][:3] == [1, 2, 3]
 
 
 def run(omega: Omega, command: list[str]) -> Any:
