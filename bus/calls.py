@@ -8,7 +8,6 @@ ends the call early.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -69,7 +68,8 @@ class Call:
     """One call in flight. `run` sends it and returns the result message."""
 
     def __init__(self, bus: Bus, target: Target, options: CallOptions) -> None:
-        self.id = uuid.uuid4().hex
+        self.id = ""
+        """Its reply subject: no other call of any connection has it."""
         self.instance: Instance | None = None
         self._bus = bus
         self._target = target
@@ -88,7 +88,7 @@ class Call:
 
         Cancelling the task that awaits it cancels the call at the member.
         """
-        reply = self._bus.open_reply(self._deliver)
+        reply = self.id = self._bus.open_reply(self._deliver)
         deadline = self._loop.call_later(self._options.timeout, self._expire) if self._options.timeout else None
         try:
             self._send(body, reply)

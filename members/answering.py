@@ -46,6 +46,11 @@ class Running:
         return self.message.headers.get(headers.CALL_ID, "") or str(self.number)
 
     @property
+    def lasting(self) -> bool:
+        """A stream: framed and without a deadline, it ends when its caller goes away."""
+        return self.framed and headers.TIMEOUT_MS not in self.message.headers
+
+    @property
     def framed(self) -> bool:
         return self.message.headers.get(headers.STREAM) == "1"
 

@@ -40,6 +40,7 @@ class CallStation:
         self._answering = Answering(bus, who, settings)
         self._running: dict[int, Running] = {}
         self._subscriptions: list[Subscription] = []
+        self._streams = 0
         self._numbers = count(1)
         self._ticker: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
@@ -49,12 +50,13 @@ class CallStation:
 
     @property
     def in_flight(self) -> int:
-        return len(self._running)
+        """Calls being worked on; streams that only wait are not among them."""
+        return len(self._running) - self._streams
 
     @property
     def load(self) -> float:
         """Share of the limit in use, 0 to 1."""
-        return len(self._running) / self._settings.limit
+        return self.in_flight / self._settings.limit
 
     async def start(self) -> None:
         """Take calls. Returns once the server knows of the subscriptions."""
@@ -101,16 +103,23 @@ class CallStation:
         self._take(message, "/".join(tail[:-1]), self.mcp, self._request)
 
     def _take(self, message: Message, label: str, endpoint: Endpoint, work: Work) -> None:
-        if len(self._running) >= self._settings.limit:
-            limit = self._settings.limit
+        running = Running(message, next(self._numbers), label)
+        taken, limit = self._taken(running)
+        if taken >= limit:
             busy = Busy(f"all {limit} slots are taken; not executed", details={"limit": limit})
             self._answering.refuse_unstarted(message, busy)
             endpoint.count(time.perf_counter(), busy.code)
             return
-        running = Running(message, next(self._numbers), label)
         self._running[running.number] = running
+        self._streams += running.lasting
         self._idle.clear()
         running.task = asyncio.get_running_loop().create_task(self._serve(running, endpoint, work))
+
+    def _taken(self, running: Running) -> tuple[int, int]:
+        """Slots in use of the kind that `running` needs, and how many there are: a stream waits, a call works."""
+        if running.lasting:
+            return self._streams, self._settings.max_streams
+        return self.in_flight, self._settings.limit
 
     def _cancel(self, message: Message) -> None:
         call_id = message.data.decode("utf-8", "replace")
@@ -136,7 +145,8 @@ class CallStation:
             self._answering.refuse(running, Internal())
         finally:
             endpoint.count(started, error)
-            self._running.pop(running.number, None)
+            del self._running[running.number]
+            self._streams -= running.lasting
             if not self._running:
                 self._idle.set()
 
@@ -175,7 +185,7 @@ class CallStation:
         """
         asked = running.message.headers.get(headers.TIMEOUT_MS)
         if asked is None:
-            return None if running.framed else self._settings.max_call_s
+            return None if running.lasting else self._settings.max_call_s
         try:
             seconds = int(asked) / 1000
         except ValueError as exc:

@@ -25,6 +25,10 @@ class MemberSettings(BaseSettings):
     """Calls served at once. One more is answered "busy, not executed" at once, so that its caller can go elsewhere;
     it is never queued here."""
 
+    max_streams: int = Field(default=1_000, ge=1, le=1_000_000)
+    """Subscriptions (`subscriptions/listen`) held open at once. They wait and cost memory only, so they do not count
+    against `limit`; one more is answered "busy"."""
+
     max_call_s: float = Field(default=600.0, gt=0, le=86_400)
     """Longest a call may run, whatever its caller allows."""
 

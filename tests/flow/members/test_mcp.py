@@ -279,3 +279,16 @@ async def test_a_low_level_server_lists_its_own_tools(federation: Federation, se
 async def test_a_request_for_nobody_says_whether_there_is_such_a_member(federation: Federation) -> None:
     with pytest.raises(UnknownMember):
         await federation.mcp(mcp.request("nobody", "tools/list"))
+
+
+async def test_streams_that_wait_take_no_slot_of_a_call(federation: Federation, settings: BusSettings) -> None:
+    async with running_member(calculator(limit=1), settings):
+        heard = asyncio.Event()
+        wish = mcp.request("calculator", "subscriptions/listen", {"notifications": {"toolsListChanged": True}})
+        options = CallOptions(timeout=None, on_event=lambda _: heard.set())
+        listening = asyncio.create_task(federation.mcp(wish, options))
+        async with asyncio.timeout(5):
+            await heard.wait()
+        assert await federation.call("calculator", "add", {"a": 1, "b": 1}) == {"result": 2}
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)

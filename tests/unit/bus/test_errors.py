@@ -7,7 +7,7 @@ import pytest
 from bus import errors
 from bus.errors import FederationError, Internal, from_body, leaves
 
-KINDS = list(leaves().values())
+KINDS = [kind for kind in leaves().values() if kind.__module__ == errors.__name__]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
