@@ -16,7 +16,8 @@ from tests.support.nats import NatsServer
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("OMEGA_")]:
+    of_make = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")  # a `make` that a test runs is not one below `make test`
+    for name in [name for name in os.environ if name.startswith("OMEGA_") or name in of_make]:
         monkeypatch.delenv(name)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -208,13 +209,15 @@ def test_the_processes_run_one_by_one_too(omega: Omega, federation_up: Omega) ->
     """`omega directory`, `gateway` and `member` against a NATS that is there already, under another prefix."""
     url = federation_up.state["nats_url"]
     reach = ("--nats", url, "--prefix", "single")
+    port = free_port("127.0.0.1")
     started = [
         omega.begin("directory", *reach),
-        omega.begin("gateway", *reach, "--port", str(free_port("127.0.0.1"))),
+        omega.begin("gateway", *reach, "--port", str(port)),
         omega.begin("member", "weather:member", *reach),
     ]
     try:
         _wait_until(lambda: omega("call", "weather", "forecast", "city=Bern", *reach).code == Exit.OK)
+        _wait_until(lambda: _is_ready(f"http://127.0.0.1:{port}/health/ready"))
         for process in reversed(started):
             process.terminate()
             assert process.wait(30) == Exit.OK
@@ -224,6 +227,14 @@ def test_the_processes_run_one_by_one_too(omega: Omega, federation_up: Omega) ->
             process.wait(10)
             assert process.stdout is not None
             process.stdout.close()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def _wait_until(condition: object) -> None:
