@@ -58,8 +58,9 @@ class Subscription:
 class Bus:
     """The connection to NATS. Make one with `Bus.connect`, end it with `close`."""
 
-    def __init__(self, settings: BusSettings, name: str) -> None:
+    def __init__(self, settings: BusSettings, name: str, gather_s: float = 0.0) -> None:
         self.settings = settings
+        self._gather_s = gather_s
         self.subjects = Subjects(settings.prefix)
         self.name = name
         self._inbox = Inbox(f"_INBOX.{uuid.uuid4().hex[:22]}")
@@ -72,16 +73,24 @@ class Bus:
     # life ---------------------------------------------------------------------------------------------------------
 
     @classmethod
-    async def connect(cls, settings: BusSettings, *, name: str = "omega") -> Bus:
-        """An open bus. Raises Disconnected when no server answers within `connect_timeout_s`."""
-        bus = cls(settings, name)
-        try:
-            async with asyncio.timeout(settings.connect_timeout_s):
-                await bus._dial()
-        except TimeoutError as exc:
-            await bus.close()
-            raise Disconnected(f"no NATS server answers at {settings.nats_url}") from exc
+    async def connect(cls, settings: BusSettings, *, name: str = "omega", gather_s: float = 0.0) -> Bus:
+        """An open bus. Raises Disconnected when no server answers within `connect_timeout_s`.
+
+        `gather_s` is for a connection that only hears small messages nobody waits for: they are taken in together,
+        at most so many seconds late.
+        """
+        bus = cls(settings, name, gather_s)
+        await bus.open()
         return bus
+
+    async def open(self) -> None:
+        """Connect; for `connect`. Raises Disconnected."""
+        try:
+            async with asyncio.timeout(self.settings.connect_timeout_s):
+                await self._dial()
+        except TimeoutError as exc:
+            await self.close()
+            raise Disconnected(f"no NATS server answers at {self.settings.nats_url}") from exc
 
     @property
     def connected(self) -> bool:
@@ -234,7 +243,7 @@ class Bus:
         return self._wire
 
     async def _dial(self) -> None:
-        wire = Wire(max_backoff_s=self.settings.max_backoff_s)
+        wire = Wire(max_backoff_s=self.settings.max_backoff_s, gather_s=self._gather_s)
         self._wire = wire
         await wire.connect(
             self.settings.servers,

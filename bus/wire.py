@@ -21,6 +21,7 @@ import structlog
 from nats.aio.client import Client, Server
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from nats.protocol.parser import Parser
 
 from bus.errors import Disconnected, InvalidRequest, TooLarge
 from bus.message import Headers, Message, encode_headers, parse_headers
@@ -36,8 +37,13 @@ log = structlog.get_logger(__name__)
 class Wire(Client):
     """One TCP connection's worth of NATS. Not for use outside `bus.connection`."""
 
-    def __init__(self, *, max_backoff_s: float, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, *, max_backoff_s: float, gather_s: float = 0.0, jitter: Callable[[], float] = random.random
+    ) -> None:
+        """`gather_s`: after each read, leave what comes next to the kernel for so long, and take it all at once."""
         super().__init__()
+        if gather_s:
+            self._ps = GatheringParser(self, gather_s)
         self._handlers: dict[int, Handler] = {}
         self._max_backoff_s = max_backoff_s
         self._jitter = jitter
@@ -130,6 +136,26 @@ class Wire(Client):
         chosen = min(servers, key=lambda server: server.reconnects)
         ceiling = min(self._max_backoff_s, 0.05 * 2 ** min(chosen.reconnects, 10))
         return chosen, ceiling * self._jitter()
+
+
+class GatheringParser(Parser):
+    """Many small messages for one wake-up: on a wire that nobody waits for, waking costs more than reading."""
+
+    def __init__(self, wire: Wire, gather_s: float) -> None:
+        super().__init__(wire)
+        self._wire = wire
+        self._gather_s = gather_s
+
+    async def parse(self, data: bytes = b"") -> None:
+        await super().parse(data)
+        stream = getattr(self._wire._transport, "_io_writer", None)  # absent on a web socket, which is never gathered
+        if stream is None or not self._wire.is_connected:
+            return
+        stream.transport.pause_reading()
+        try:
+            await asyncio.sleep(self._gather_s)
+        finally:
+            stream.transport.resume_reading()
 
 
 def _publish_command(subject: str, reply: str, block: bytes, body: bytes) -> bytes:

@@ -28,6 +28,10 @@ class DirectorySettings(BaseSettings):
     tombstone_s: int = Field(default=3_600, ge=1, le=30 * 86_400)
     """How long the registry remembers that an instance left, so that a delayed older registration stays refused."""
 
+    heartbeat_gather_s: float = Field(default=0.1, ge=0, le=1)
+    """Heartbeats come on a connection of their own and are taken in together, at most so late. Waking for each costs
+    ten times more than reading it; nothing waits for one."""
+
     gap_check_s: float = Field(default=2.0, gt=0, le=60)
     """How often a replica compares its place in the change feed with the storage: the longest a lost last change
     stays unseen, at one small request each time."""

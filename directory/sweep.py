@@ -6,6 +6,7 @@ Every replica sweeps. Whoever writes first wins the compare-and-swap, and the ot
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -39,8 +40,8 @@ class Sweep:
         self._clock = clock
         self._timetable = Timetable()
 
-    async def run(self, settings: DirectorySettings) -> None:
-        """Sweep until cancelled."""
+    async def run(self, settings: DirectorySettings, hears: Callable[[], bool]) -> None:
+        """Sweep until cancelled. While `hears` says that heartbeats cannot reach us, silence means nothing."""
         rules = Rules(settings.lease_factor, settings.remove_after_s)
         last = self._clock()
         while True:
@@ -49,7 +50,7 @@ class Sweep:
             if now - last > _STALLED * max(1.0, settings.sweep_interval_s):
                 log.warning("sweep_stood_still", seconds=round(now - last, 1))
                 self._index.grace()
-            elif self._bus.connected:
+            elif self._bus.connected and hears():
                 await self._round(rules, settings.probe_timeout_s)
             last = self._clock()
 
