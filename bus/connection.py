@@ -97,11 +97,6 @@ class Bus:
         return self._wire is not None and self._wire.is_connected
 
     @property
-    def max_body(self) -> int:
-        """The largest message the server takes, headers included."""
-        return self._wire.max_payload if self._wire is not None else 0
-
-    @property
     def waiting(self) -> int:
         """Requests whose answer is still awaited."""
         return len(self._inbox)

@@ -40,7 +40,6 @@ class Intake:
         self._index = index
         self._trail = trail
         self._clock = clock
-        self._turns = asyncio.Semaphore(64)
         self._subscriptions: list[Subscription] = []
         self.registering = Endpoint("register", bus.subjects.every("register"), QUEUE)
         self.leaving = Endpoint("leave", bus.subjects.every("leave"), QUEUE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import secrets
 
 from bus import BusSettings
@@ -13,8 +12,6 @@ from omega.trouble import CannotStart
 
 async def serve_gateway(settings: BusSettings, gateway_settings: GatewaySettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises Disconnected (no NATS at the start), CannotStart (the port is taken)."""
-    gc.collect()
-    gc.freeze()  # what was imported stays: a full collection need not look at it for 100 ms while requests wait
     stop = stop_signal()
     name = f"omega:gateway/{secrets.token_hex(4)}"
     try:
