@@ -3,6 +3,8 @@
 
 ENV := .venv/.synced
 BIN := .venv/bin
+# Tests run on the cores there are, each file whole on one of them; one core too few costs less than a swarm.
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help env up down status test check lint unit bench clean FORCE
@@ -20,7 +22,7 @@ status: $(ENV) ## show its processes
 	@$(BIN)/omega status $(ARGS)
 
 test: $(ENV) ## run every test
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(SPREAD) $(ARGS)
 
 check: lint unit ## what CI and pre-commit run: lint, types, import arrows, unit tests
 
@@ -30,7 +32,7 @@ lint: $(ENV) ## ruff and mypy
 	$(BIN)/mypy
 
 unit: $(ENV) ## the tests that need no process and no socket
-	$(BIN)/pytest tests/architecture tests/unit $(ARGS)
+	$(BIN)/pytest tests/architecture tests/unit $(SPREAD) $(ARGS)
 
 bench: $(ENV) ## measure
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -19,6 +19,7 @@ from bus.manifest import read_manifest
 from bus.micro import Endpoint, MicroResponder, MicroService
 from members.fanout import Fanout
 from members.kernel import Kernel
+from members.peers import Peers
 from members.presence import Load, Presence
 from members.rpc import PROTOCOL_VERSION, Rpc
 from members.serving import CallStation
@@ -39,6 +40,7 @@ class Served:
     tools: Mapping[str, Tool] = field(default_factory=dict)
     """Tools that may be called without a session around them."""
     fanout: Fanout | None = None
+    peers: Peers | None = None
 
 
 class Serving:
@@ -64,6 +66,8 @@ class Serving:
         self._micro = MicroResponder(self._bus, _micro_service(self.who, manifest, [self.calls.calls, self.calls.mcp]))
         self._micro.start()
         self._follow_changes()
+        if self._served.peers is not None:
+            self._served.peers.attach(self._bus)
         self.presence = Presence(self._bus, self.who, manifest, self._load)
         self.presence.start()
         await self.presence.announced.wait()
@@ -82,6 +86,8 @@ class Serving:
         await self._micro.stop()
         if self._served.fanout is not None:
             await self._served.fanout.detach()
+        if self._served.peers is not None:
+            self._served.peers.detach()
         await self._stack.aclose()
 
     async def announce_again(self) -> None:

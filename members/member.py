@@ -31,6 +31,7 @@ from members.fanout import Fanout
 from members.fate import guarded
 from members.instance import Served, Serving
 from members.lowlevel import lowlevel
+from members.peers import Peers
 from members.settings import MemberSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -81,6 +82,8 @@ class Member:
         self._tools: dict[str, Tool] = {}
         self._lifespan = lifespan
         self.fanout = Fanout()
+        self.peers = Peers()
+        """The other members, for tools that work on what those offer."""
         self.mcp: Any = server if server is not None else self._mcp_server()
         """The MCP server object: register resources, prompts and completions there."""
         self._lowlevel = lowlevel(self.mcp)
@@ -145,7 +148,7 @@ class Member:
         )
 
     def _served(self) -> Served:
-        return Served(self._manifest, self._lowlevel, self.settings, self._tools, self.fanout)
+        return Served(self._manifest, self._lowlevel, self.settings, self._tools, self.fanout, self.peers)
 
     # life ---------------------------------------------------------------------------------------------------------
 
