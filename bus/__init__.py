@@ -6,7 +6,7 @@ Read in the order a message meets them:
 `manifest`, `messages` what a member says of itself; heartbeats and queries
 `codec`, `validation`  bytes to values, JSON or MessagePack, with limits
 `message`, `headers`   one message as a value
-`wire`, `connection`   the supervised NATS connection (`Bus`), with `inbox` for the answers
+`wire`, `connection`   the supervised NATS connection (`Bus`), with `inbox` for the answers and `clock` for waits
 `calls`, `chunks`      a call frame by frame, and bodies larger than a message
 `federation`           everything a client does (`Federation`)
 `streams`, `kv`        the streams, and the registry bucket

@@ -81,7 +81,7 @@ class Call:
         self._upload = b""
         self._withdrawn = False
         self._heard = loop.time()
-        self._watch = loop.call_later(SILENCE_S, self._listen_for_silence)
+        self._watch = bus.clock.after(SILENCE_S, self._listen_for_silence)
 
     async def run(self, body: bytes) -> Message:
         """The result. Raises what the member answered, NoInstance, DeadlineExceeded, MemberLost, Disconnected.
@@ -89,7 +89,7 @@ class Call:
         Cancelling the task that awaits it cancels the call at the member.
         """
         reply = self.id = self._bus.open_reply(self._deliver)
-        deadline = self._loop.call_later(self._options.timeout, self._expire) if self._options.timeout else None
+        deadline = self._bus.clock.after(self._options.timeout, self._expire) if self._options.timeout else None
         try:
             self._send(body, reply)
             return await self._result
@@ -186,7 +186,7 @@ class Call:
     def _listen_for_silence(self) -> None:
         quiet = self._loop.time() - self._heard
         if quiet < SILENCE_S:
-            self._watch = self._loop.call_later(SILENCE_S - quiet, self._listen_for_silence)
+            self._watch = self._bus.clock.after(SILENCE_S - quiet, self._listen_for_silence)
         else:
             self._bus.spawn(self._probe())
 
@@ -200,7 +200,7 @@ class Call:
             log.debug("probe_unanswered", call=self._target.label, error=exc.code)
         if not self._result.done():
             self._heard = self._loop.time()
-            self._watch = self._loop.call_later(SILENCE_S, self._listen_for_silence)
+            self._watch = self._bus.clock.after(SILENCE_S, self._listen_for_silence)
 
     async def _ask_instance(self, instance: Instance) -> None:
         try:
@@ -222,7 +222,7 @@ class Call:
             self._cancel_at(self.instance)
             return
         self._withdrawn = True
-        self._loop.call_later(SILENCE_S, self._bus.close_reply, reply)
+        self._bus.clock.after(SILENCE_S, lambda: self._bus.close_reply(reply))
 
     def _cancel_at(self, instance: Instance) -> None:
         try:

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from nats.errors import Error as NatsError
 
+from bus.clock import Clock
 from bus.errors import Disconnected, FederationError, OutcomeUnknown
 from bus.inbox import Answer, Inbox
 from bus.message import EMPTY, Headers, Message, error_reply
@@ -63,6 +64,8 @@ class Bus:
         self._gather_s = gather_s
         self.subjects = Subjects(settings.prefix)
         self.name = name
+        self.clock = Clock()
+        """For waits of a second and more on this connection's loop."""
         self._inbox = Inbox(f"_INBOX.{uuid.uuid4().hex[:22]}")
         self._subscriptions: list[Subscription] = [Subscription(self, self._inbox.subject, "", self._inbox.receive)]
         self._returned: list[Callable[[], None]] = []
@@ -151,7 +154,7 @@ class Bus:
         Raises NoInstance (nobody listens: certainly not executed), DeadlineExceeded, Disconnected (not sent),
         OutcomeUnknown (sent, then the connection was lost), TooLarge, or the error the answer describes.
         """
-        answer = Answer(timeout, subject)
+        answer = Answer(self.clock, timeout, subject)
         reply = self._inbox.open(answer.deliver)
         try:
             self._wire_now().send(subject, body, reply, headers)

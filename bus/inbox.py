@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from itertools import count
 
+from bus.clock import Clock
 from bus.errors import DeadlineExceeded, FederationError
 from bus.message import Message
 
@@ -51,10 +52,9 @@ class Answer:
 
     __slots__ = ("_future", "_timer")
 
-    def __init__(self, timeout: float, subject: str) -> None:
-        loop = asyncio.get_running_loop()
-        self._future: asyncio.Future[Message] = loop.create_future()
-        self._timer = loop.call_later(timeout, self._expire, timeout, subject)
+    def __init__(self, clock: Clock, timeout: float, subject: str) -> None:
+        self._future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._timer = clock.after(timeout, lambda: self._expire(timeout, subject))
 
     def deliver(self, result: Message | FederationError) -> None:
         if self._future.done():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from json import dumps
 from typing import Any, TextIO
 
@@ -30,11 +31,27 @@ def configure_logs(level: str = "info", *, json: bool, stream: TextIO = sys.stde
     handler.setFormatter(_formatter(json=json, colors=stream.isatty()))
     logging.basicConfig(level=threshold, handlers=[handler], force=True)
     structlog.configure(
-        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        # Our own lines skip the standard library's machinery: a line for every HTTP request must cost little.
+        processors=[*_shared(), *_rendering(json=json, colors=stream.isatty())],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=lambda *names: Lines(stream, *names),
         cache_logger_on_first_use=True,
     )
+
+
+class Lines:
+    """The end of every line of ours: written at once and whole. A stream that takes none is no reason to fail."""
+
+    def __init__(self, stream: TextIO, name: str = "") -> None:
+        self.name = name
+        self._stream = stream
+
+    def line(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = line
 
 
 def _shared() -> list[Processor]:
@@ -42,19 +59,29 @@ def _shared() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
+        _add_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
 
 
 def _formatter(*, json: bool, colors: bool) -> logging.Formatter:
-    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    """For the records of others."""
+    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(json=json, colors=colors)]
+    return structlog.stdlib.ProcessorFormatter(
+        processors=last, foreign_pre_chain=[*_shared(), structlog.stdlib.ExtraAdder()]
+    )
+
+
+def _rendering(*, json: bool, colors: bool) -> list[Processor]:
     if json:
-        last += [structlog.processors.format_exc_info, _event_first, structlog.processors.JSONRenderer(_to_json)]
-    else:
-        last += [structlog.dev.ConsoleRenderer(colors=colors, timestamp_key="at")]
-    foreign: list[Processor] = [*_shared(), structlog.stdlib.ExtraAdder()]
-    return structlog.stdlib.ProcessorFormatter(processors=last, foreign_pre_chain=foreign)
+        return [structlog.processors.format_exc_info, _event_first, structlog.processors.JSONRenderer(_to_json)]
+    return [structlog.dev.ConsoleRenderer(colors=colors, timestamp_key="at")]
+
+
+def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    record = event.get("_record")  # one of the standard library's
+    event["logger"] = logger.name if record is None else record.name
+    return event
 
 
 def _event_first(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

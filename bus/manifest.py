@@ -17,6 +17,9 @@ from bus.names import ID_PATTERN, MAX_TOOL_NAME
 from bus.validation import validated
 
 MAX_MANIFEST_BYTES = 256 * 1024
+MAX_TOOLS = 2_000
+MAX_DESCRIPTION = 16_384
+"""Characters of one tool's description."""
 DIRECTORY_FIELDS = ("status", "registered_at", "last_seen", "instances", "signed")
 """Fields only the directory writes; a member's own are dropped."""
 
@@ -32,7 +35,7 @@ class ToolEntry(BaseModel):
     model_config = ConfigDict(extra="allow", populate_by_name=True)
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TOOL_NAME)]
-    description: Annotated[str, StringConstraints(max_length=16_384)] | None = None
+    description: Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)] | None = None
     inputSchema: dict[str, Any] | None = None
 
 
@@ -50,7 +53,7 @@ class Manifest(BaseModel):
     capabilities: list[Word] = Field(default_factory=list, max_length=256)
     tags: list[Word] = Field(default_factory=list, max_length=256)
     endpoints: dict[Word, Url] = Field(default_factory=dict, max_length=16)
-    tools: list[ToolEntry] = Field(default_factory=list, max_length=2_000)
+    tools: list[ToolEntry] = Field(default_factory=list, max_length=MAX_TOOLS)
     protocol_versions: list[Word] = Field(default_factory=list, max_length=16)
     heartbeat_interval_s: float = Field(default=DEFAULT_HEARTBEAT_S, ge=0.2, le=3_600, strict=True)
     epoch: int | None = Field(default=None, ge=0, le=2**53, strict=True)
@@ -100,7 +103,9 @@ def _same_id(offered: dict[str, Any], member: str) -> None:
 __all__ = [
     "DEFAULT_HEARTBEAT_S",
     "DIRECTORY_FIELDS",
+    "MAX_DESCRIPTION",
     "MAX_MANIFEST_BYTES",
+    "MAX_TOOLS",
     "Manifest",
     "ToolEntry",
     "digest",

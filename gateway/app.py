@@ -224,10 +224,10 @@ def _application(
     )
     app.on_response_prepare.append(_secure)
     limits = Limits(settings.max_body_bytes, settings.body_timeout_s)
+    for path, handle in mcp.items():  # first, because they are looked through in this order
+        app.router.add_route("*", path, handle, expect_handler=expectation)
     for route in routes:
         _mount(app, route, limits)
-    for path, handle in mcp.items():
-        app.router.add_route("*", path, handle, expect_handler=expectation)
     return app
 
 

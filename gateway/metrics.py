@@ -24,6 +24,7 @@ class Metrics:
         self.calls_in_flight = 0
         """Tool calls not ended yet."""
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._outcomes: dict[str, Counter] = {}
         self._requests = Counter(
             "omega_gateway_requests", "HTTP requests answered", ["method", "route", "status"], registry=self.registry
         )
@@ -55,7 +56,10 @@ class Metrics:
 
     def count_call(self, outcome: str) -> None:
         """Note one ended tool call: `ok`, or the code of its error."""
-        self._calls.labels(outcome).inc()
+        series = self._outcomes.get(outcome)
+        if series is None:
+            series = self._outcomes[outcome] = self._calls.labels(outcome)
+        series.inc()
 
     def _gauge(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         Gauge(f"omega_gateway_{name}", meaning, registry=self.registry).set_function(lambda: float(value()))

@@ -77,7 +77,7 @@ async def _ask_for_it(request: web.Request) -> None:
 
 
 def _check_form(request: web.Request) -> None:
-    if hdrs.CONTENT_TYPE not in request.headers:
+    if request.headers.get(hdrs.CONTENT_TYPE, codec.JSON) == codec.JSON:
         return
     charset = request.charset or "utf-8"
     if request.content_type != codec.JSON or charset.lower() not in ("utf-8", "utf8", "us-ascii"):

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from mcp.server.connection import Connection
 from mcp.server.lowlevel import Server
+from mcp.server.mcpserver.tools import Tool
 from mcp.server.runner import modern_error_data, serve_one
 from mcp.shared.inbound import (
     NAME_BEARING_METHODS,
@@ -30,6 +31,7 @@ from bus import Message, codec, headers
 from bus.errors import FederationError
 from bus.names import UNSAFE_NAME
 from bus.subjects import mcp_tokens
+from members.direct import CALL, DirectTools, Failed
 from members.session import BusDispatch, Notify
 
 PROTOCOL_VERSION = "2026-07-28"
@@ -56,9 +58,11 @@ class Rejected(Exception):
 class Rpc:
     """One server object, answering requests; its lifespan was entered by whoever made this."""
 
-    def __init__(self, server: Server[Any], lifespan_state: Any) -> None:
+    def __init__(self, server: Server[Any], lifespan_state: Any, tools: Mapping[str, Tool] | None = None) -> None:
+        """`tools` are those of `server` that may be called without a session around them."""
         self.server = server
         self._state = lifespan_state
+        self._direct = DirectTools(server, tools or {}, PROTOCOL_VERSION)
 
     async def answer(self, message: Message, tail: list[str], notify: Notify) -> RpcReply:
         """The response to the request in `message`, whose subject ended in `tail`. Never raises for a bad request."""
@@ -88,6 +92,9 @@ class Rpc:
 
     async def _run(self, body: dict[str, Any], route: InboundModernRoute, notify: Notify) -> RpcReply:
         params = body.get("params")
+        tool = self._direct.tool(params) if body["method"] == CALL and params is not None else None
+        if tool is not None:
+            return await self._called(tool, body)
         dispatch = BusDispatch(body["id"], progress_token_from_params(params), notify)
         connection = Connection.from_envelope(route.protocol_version, route.client_info, route.client_capabilities)
         try:
@@ -99,11 +106,18 @@ class Rpc:
             return _response(body["id"], {"error": error}, error["code"])
         return _response(body["id"], {"result": result})
 
+    async def _called(self, tool: Tool, body: dict[str, Any]) -> RpcReply:
+        try:
+            result = await self._direct.call(tool, body["params"].get("arguments", {}))
+        except Failed as exc:
+            return _response(body["id"], {"error": exc.error}, exc.error["code"])
+        return _response(body["id"], {"result": result})
+
     def _check_params(self, body: dict[str, Any], sent: Mapping[str, str]) -> None:
         """`Mcp-Param-*` headers must equal the arguments they mirror; only the tool's schema says which they are."""
         given = {name: value for name, value in sent.items() if name.lower().startswith("mcp-param-")}
         lookup = self.server.get_tool_input_schema
-        if body["method"] != "tools/call" or lookup is None or headers.MCP_VERSION not in sent:
+        if body["method"] != CALL or lookup is None or headers.MCP_VERSION not in sent:
             return  # without the version header it does not come from a client whose headers mirror arguments
         params = body["params"]
         schema = lookup(params.get("name")) if isinstance(params.get("name"), str) else None

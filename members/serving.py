@@ -153,7 +153,7 @@ class CallStation:
     async def _in_time(self, running: Running, work: Work) -> Reply:
         if running.seconds is None:
             return await work(running)
-        timer = asyncio.get_running_loop().call_later(running.seconds, running.expire)
+        timer = self._bus.clock.after(running.seconds, running.expire)
         try:
             return await work(running)
         except asyncio.CancelledError as exc:

@@ -41,7 +41,7 @@ class Fronts:
     def __init__(self, bus: Bus, settings: GatewaySettings, principal_of: PrincipalOf = nobody_in_particular) -> None:
         limits = StreamLimits(settings.stream_silence_s, settings.stream_buffer_bytes, settings.send_timeout_s)
         self._limits = BodyLimits(settings.max_body_bytes, settings.body_timeout_s)
-        self._streams = Streams(limits, settings.max_streams)
+        self._streams = Streams(limits, settings.max_streams, bus.clock)
         self._sessions = Sessions(bus)
         self._bridge = Bridge(bus)
         self._inflight = InFlight(bus)

@@ -37,7 +37,6 @@ from gateway.mcp.messages import (
     result_body,
 )
 from gateway.mcp.sessions import Sessions, SessionState
-from gateway.mcp.sse import EventStream
 from gateway.mcp.streams import Ended, Streams
 from gateway.mcp.tokens import Seal, Session
 from gateway.mcp.translation import BATCHING, initialize_result, introduction, modern, negotiated
@@ -78,7 +77,7 @@ class LegacyFront:
         if isinstance(message, list):
             return await self._batch(request, served, message)
         if is_request(message):
-            async with EventStream(request, self._parts.streams.limits) as stream:
+            async with self._parts.streams.answer(request) as stream:
                 body = await self._exchanges.answer(served, message, stream.send)
                 return await stream.finish(body) if stream.begun else Reply(body).response()
         await self._take(served.session, message)
@@ -88,7 +87,7 @@ class LegacyFront:
         """The session's own stream: what changes at the server, for as long as the client listens."""
         check_accept(accepted(request.headers), EVENTS)
         served = await self._served(request, upstream)
-        async with EventStream(request, self._parts.streams.limits) as stream:
+        async with self._parts.streams.answer(request) as stream:
             try:
                 async with self._parts.streams.lasting():
                     stream.begin()
@@ -182,7 +181,7 @@ class LegacyFront:
         requests = [message for message in messages if is_request(message)]
         if not requests:
             return web.Response(status=202)
-        async with EventStream(request, self._parts.streams.limits) as stream:
+        async with self._parts.streams.answer(request) as stream:
             answer = self._exchanges.answer
             bodies = await asyncio.gather(*(answer(served, message, stream.send) for message in requests))
             if not stream.begun:

@@ -92,7 +92,7 @@ def named(message: Mapping[str, Any]) -> str | None:
     """What a request names: a tool, a prompt, a URI, a task; None where its method names nothing."""
     method, params = message.get("method"), message.get("params")
     key = "taskId" if method in _TASK_METHODS else NAME_BEARING_METHODS.get(str(method))
-    value = params.get(key) if key is not None and isinstance(params, Mapping) else None
+    value = params.get(key) if key is not None and isinstance(params, dict) else None
     return value if isinstance(value, str) else None
 
 

@@ -66,7 +66,7 @@ class ModernFront:
         return UpstreamRequest(body, message, travelling(request.headers), seconds)
 
     async def _answer(self, request: web.Request, upstream: Upstream, asked: UpstreamRequest) -> web.StreamResponse:
-        async with EventStream(request, self._streams.limits) as stream:
+        async with self._streams.answer(request) as stream:
             reply = await self._reply(upstream, asked, stream)
             return await stream.finish(reply.body) if stream.begun else reply.response()
 

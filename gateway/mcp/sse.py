@@ -14,6 +14,8 @@ from types import TracebackType
 import structlog
 from aiohttp import web
 
+from bus.clock import Clock, Timer
+
 KEEP_ALIVE = b": ping\n\n"
 HEADERS = {
     "Content-Type": "text/event-stream",
@@ -46,8 +48,9 @@ def frame(message: bytes) -> bytes:
 class EventStream:
     """The answer to one request, for the length of an `async with`; outside it nothing of it runs."""
 
-    def __init__(self, request: web.Request, limits: StreamLimits) -> None:
+    def __init__(self, request: web.Request, limits: StreamLimits, clock: Clock) -> None:
         self._request = request
+        self._clock = clock
         self._limits = limits
         self._frames: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -55,10 +58,10 @@ class EventStream:
         self._closed = False
         self._writer: asyncio.Task[None] | None = None
         self._response: web.StreamResponse | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> EventStream:
-        self._timer = asyncio.get_running_loop().call_later(self._limits.silence_s, self.begin)
+        self._timer = self._clock.after(self._limits.silence_s, self.begin)
         return self
 
     async def __aexit__(

@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from aiohttp import web
+
+from bus.clock import Clock
 from bus.errors import Busy
-from gateway.mcp.sse import StreamLimits
+from gateway.mcp.sse import EventStream, StreamLimits
 
 
 class Ended(Exception):
@@ -17,14 +20,19 @@ class Ended(Exception):
 class Streams:
     """Everything open that would otherwise outlast any drain."""
 
-    def __init__(self, limits: StreamLimits, most: int) -> None:
-        self.limits = limits
+    def __init__(self, limits: StreamLimits, most: int, clock: Clock) -> None:
+        self._limits = limits
+        self._clock = clock
         self._most = most
         self._open: set[asyncio.Timeout] = set()
         self._ending = False
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def answer(self, request: web.Request) -> EventStream:
+        """The answer to `request`, a stream only where one is needed."""
+        return EventStream(request, self._limits, self._clock)
 
     @asynccontextmanager
     async def lasting(self) -> AsyncIterator[None]:

@@ -1,0 +1,103 @@
+"""A `tools/call` straight to the function: the response a full MCP session would give, without a session around it.
+
+Only for tools of ours that ask nothing of a session and declare what they return. The binding, the run and the
+conversion are the SDK's own; what is left out is what a session adds around them, two thirds of a small call's cost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server._otel import OpenTelemetryMiddleware
+from mcp.server.lowlevel import Server
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.request_state import RequestStateBoundary
+from mcp.server.runner import modern_error_data
+from mcp.shared.exceptions import MCPError
+from mcp_types import SERVER_INFO_META_KEY, CallToolResult, TextContent
+from mcp_types.methods import serialize_server_result
+from opentelemetry import trace
+
+CALL = "tools/call"
+_PARAMS = frozenset({"name", "arguments", "_meta"})
+"""Params a plain call has; any other asks for something only a session gives."""
+
+log = logging.getLogger(__name__)
+
+
+class Failed(Exception):
+    """The call is answered with a JSON-RPC error."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error["message"])
+        self.error = error
+
+
+class DirectTools:
+    """The tools of one server object that can be called this way."""
+
+    def __init__(self, server: Server[Any], tools: Mapping[str, Tool], version: str) -> None:
+        self._tools = tools
+        self._version = version
+        self._stamp = {SERVER_INFO_META_KEY: server.server_info_stamp}
+        self._plain = _only_its_own(server)
+
+    def tool(self, params: Mapping[str, Any]) -> Tool | None:
+        """The tool that a `tools/call` with these params may run directly; None: it needs a session."""
+        if not self._plain or not _PARAMS.issuperset(params) or _traced():
+            return None
+        name, arguments = params.get("name"), params.get("arguments", {})
+        tool = self._tools.get(name) if isinstance(name, str) and isinstance(arguments, dict) else None
+        if tool is None or tool.context_kwarg is not None or tool.resolved_params or tool.output_schema is None:
+            return None
+        return tool
+
+    async def call(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The result, as it goes on the wire. Raises Failed."""
+        try:
+            result = await tool.run(arguments, None, convert_result=True)  # type: ignore[arg-type] # asks for none
+        except MCPError as exc:
+            raise Failed(_error(exc)) from exc
+        except Exception as exc:  # noqa: BLE001 - whatever a tool raises is a result that says so, in the SDK's words
+            log.info("tool %s failed: %r", tool.name, str(exc))
+            result = CallToolResult(content=[TextContent(type="text", text=str(exc))], is_error=True)
+        return self._wire(result)
+
+    def _wire(self, result: Any) -> dict[str, Any]:
+        if isinstance(result, CallToolResult) and result.meta is None and all(map(_is_bare_text, result.content)):
+            wire: dict[str, Any] = {"content": [{"type": "text", "text": block.text} for block in result.content]}  # type: ignore[union-attr] # bare texts
+            if result.structured_content is not None:
+                wire["structuredContent"] = result.structured_content
+            return {**wire, "isError": result.is_error, "resultType": "complete", "_meta": self._stamp}
+        return self._sieved(result)
+
+    def _sieved(self, result: Any) -> dict[str, Any]:
+        try:
+            dumped = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+            wire = serialize_server_result(CALL, self._version, dumped)
+        except ValueError as exc:
+            log.exception("%s: an invalid result", CALL)
+            raise Failed({"code": -32603, "message": "Handler returned an invalid result"}) from exc
+        return {**wire, "_meta": {**self._stamp, **(wire.get("_meta") or {})}}
+
+
+def _only_its_own(server: Server[Any]) -> bool:
+    """Whether nothing but what an `MCPServer` itself puts there stands between a request and its handler."""
+    own = [isinstance(one, RequestStateBoundary | OpenTelemetryMiddleware) for one in server.middleware]
+    return own == [True, True]
+
+
+def _traced() -> bool:
+    """Whether spans go anywhere: then the SDK's session makes them."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def _is_bare_text(block: object) -> bool:
+    return type(block) is TextContent and block.annotations is None and block.meta is None
+
+
+def _error(exc: MCPError) -> dict[str, Any]:
+    told: dict[str, Any] = modern_error_data(exc).model_dump(mode="json", by_alias=True, exclude_none=True)
+    return told
