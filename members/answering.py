@@ -37,6 +37,8 @@ class Running:
     """How long it may run; None for a stream."""
     task: asyncio.Task[None] | None = None
     expired: bool = False
+    accepting: asyncio.Handle | None = None
+    """`accepted`, about to be said."""
     body: bytes = b""
     spoken_at: float = field(default_factory=time.monotonic)
     asked_at: float = field(default_factory=time.monotonic)
@@ -84,6 +86,8 @@ class Answering:
     async def accept(self, running: Running) -> None:
         """Say `accepted` and have the body, however many pieces it comes in.
 
+        It is said as soon as the work waits for anything: a result that is there at once needs no word before it.
+
         Raises TooLarge, Malformed, DeadlineExceeded (the pieces stopped coming).
         """
         count = announced(running.message, self._settings.max_body_bytes)
@@ -94,7 +98,8 @@ class Answering:
         elif count:
             running.body = await self._receive(running, count)
         else:
-            self._say(running, Frame.ACCEPTED)
+            loop = asyncio.get_running_loop()
+            running.accepting = loop.call_soon(self._say, running, Frame.ACCEPTED)
 
     async def _receive(self, running: Running, count: int) -> bytes:
         arrived: asyncio.Queue[Message | FederationError] = asyncio.Queue()
@@ -121,6 +126,7 @@ class Answering:
         """Takes the call's notifications: frames for a caller that wants them, nothing for one that does not."""
 
         def notify(event: bytes) -> None:
+            self._settle(running)
             self._say(running, Frame.EVENT, event)
 
         return notify
@@ -158,10 +164,12 @@ class Answering:
         more: dict[str, str] = {}
         count = pieces(len(body)) if running.framed else 0
         if count:
+            self._settle(running)
             await self._send_in_pieces(running, body)
             more[headers.CHUNKS], body = str(count), b""
         if reply.error_code is not None:
             more[headers.MCP_ERROR] = str(reply.error_code)
+        self._unsay(running)
         head: Headers = self._heads[Frame.RESULT]
         if more or reply.form != codec.JSON:
             head = self._head(Frame.RESULT, reply.form, more)
@@ -179,6 +187,7 @@ class Answering:
 
     def refuse(self, running: Running, error: FederationError) -> None:
         """Answer with an error, in the form of the subject the call came on."""
+        self._unsay(running)
         more = {headers.FRAME: Frame.RESULT.value, headers.INSTANCE: self._who.instance}
         self._error(running.message, error, more)
 
@@ -193,9 +202,24 @@ class Answering:
         described = {headers.ERROR: error.message[:200], headers.ERROR_CODE: error.nats_code, **more}
         self._bus.respond(message, orjson.dumps(jsonrpc(error, _id_of(message.data))), described)
 
+    def _settle(self, running: Running) -> None:
+        """Say `accepted` now, where it is still to be said: nothing but a whole result comes before it."""
+        if running.accepting is not None:
+            self._unsay(running)
+            self._say(running, Frame.ACCEPTED)
+
+    @staticmethod
+    def _unsay(running: Running) -> None:
+        """`accepted` is not needed any more: the result says it too."""
+        if running.accepting is not None:
+            running.accepting.cancel()
+            running.accepting = None
+
     def _say(self, running: Running, frame: Frame, body: bytes = b"", *, answer_to: str = "") -> None:
         if not running.framed:
             return
+        if frame is Frame.ACCEPTED:
+            running.accepting = None
         running.spoken_at = time.monotonic()
         self._bus.respond(running.message, body, self._heads[frame], answer_to=answer_to)
 
