@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 from mcp.server.connection import Connection
@@ -55,6 +55,19 @@ class Rejected(Exception):
         self.error = {"code": code, "message": message, **({"data": data} if data is not None else {})}
 
 
+@runtime_checkable
+class Relay(Protocol):
+    """A server object that hands requests on: they need no session of ours, which the server elsewhere has."""
+
+    def relays(self, method: str) -> bool:
+        """Whether `relay` takes requests of this method."""
+        ...
+
+    async def relay(self, method: str, params: Mapping[str, Any], notify: Notify) -> dict[str, Any]:
+        """The result, as it goes on the wire. Raises MCPError."""
+        ...
+
+
 class Rpc:
     """One server object, answering requests; its lifespan was entered by whoever made this."""
 
@@ -63,6 +76,7 @@ class Rpc:
         self.server = server
         self._state = lifespan_state
         self._direct = DirectTools(server, tools or {}, PROTOCOL_VERSION)
+        self._relay = server if isinstance(server, Relay) else None
 
     async def answer(self, message: Message, tail: list[str], notify: Notify) -> RpcReply:
         """The response to the request in `message`, whose subject ended in `tail`. Never raises for a bad request."""
@@ -95,16 +109,23 @@ class Rpc:
         tool = self._direct.tool(params) if body["method"] == CALL and params is not None else None
         if tool is not None:
             return await self._called(tool, body)
-        dispatch = BusDispatch(body["id"], progress_token_from_params(params), notify)
-        connection = Connection.from_envelope(route.protocol_version, route.client_info, route.client_capabilities)
         try:
-            result = await serve_one(
-                self.server, dispatch, body["method"], params, connection=connection, lifespan_state=self._state
-            )
+            if self._relay is not None and self._relay.relays(body["method"]):
+                result = await self._relay.relay(body["method"], params or {}, notify)
+            else:
+                result = await self._in_a_session(body, route, notify)
         except Exception as exc:  # noqa: BLE001 - a handler may raise anything; the SDK's map decides what is told
             error = modern_error_data(exc).model_dump(mode="json", by_alias=True, exclude_none=True)
             return _response(body["id"], {"error": error}, error["code"])
         return _response(body["id"], {"result": result})
+
+    async def _in_a_session(self, body: dict[str, Any], route: InboundModernRoute, notify: Notify) -> dict[str, Any]:
+        params = body.get("params")
+        dispatch = BusDispatch(body["id"], progress_token_from_params(params), notify)
+        connection = Connection.from_envelope(route.protocol_version, route.client_info, route.client_capabilities)
+        return await serve_one(
+            self.server, dispatch, body["method"], params, connection=connection, lifespan_state=self._state
+        )
 
     async def _called(self, tool: Tool, body: dict[str, Any]) -> RpcReply:
         try:

@@ -6,11 +6,11 @@ Only what is about this place is answered here: `server/discover`, `ping` and `s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import mcp_types as types
+import orjson
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.lowlevel.server import HandlerEntry
@@ -24,6 +24,7 @@ from members.adapters.link import Listener, Message
 from members.adapters.session import Greeting
 from members.adapters.upstream import Upstream
 from members.fate import fate_of_the_call
+from members.session import Notify
 
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 LIST_S = 15.0
@@ -70,6 +71,26 @@ class ForwardingServer(Server[Any]):
                 part.list_changed = True
         return offers
 
+    # from the bus, with no session of ours around it ----------------------------------------------------------------
+
+    def relays(self, method: str) -> bool:
+        """Of every method but those that are about this place."""
+        return super().get_request_handler(method) is None
+
+    async def relay(self, method: str, params: Mapping[str, Any], notify: Notify) -> dict[str, Any]:
+        """The server's own result; its notifications to `notify`, as they are. Raises as a handler does."""
+        level = self._level_of(params)
+
+        async def listen(message: Message) -> None:
+            if message.get("method") != "notifications/message" or _is_wanted(message, level):
+                notify(orjson.dumps(message))
+
+        result = await self._in_time(method, self._heard_from(level, method, params, listen))
+        meta = result.get("_meta")
+        if not isinstance(meta, dict) or meta.get(types.SERVER_INFO_META_KEY) is None:
+            result["_meta"] = {**(meta or {}), types.SERVER_INFO_META_KEY: self.server_info_stamp}
+        return result
+
     async def _listen(
         self, ctx: Asked, params: types.SubscriptionsListenRequestParams
     ) -> types.SubscriptionsListenResult:
@@ -80,15 +101,21 @@ class ForwardingServer(Server[Any]):
     async def _forward(self, ctx: Asked, _: types.RequestParams) -> dict[str, Any]:
         """Raises MCPError: the server's own error, or the federation's when the server is away."""
         params = ctx.params or {}
+        return await self._in_time(ctx.method, self._ask(ctx, params, _Relay(ctx, self._level_of(params))))
+
+    async def _in_time(self, method: str, asking: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+        """The result, complete. Raises MCPError."""
         try:
-            async with asyncio.timeout(LIST_S if ctx.method.endswith("/list") else None):
-                result = await self._ask(ctx, params, _Relay(ctx, self._level_of(params)))
+            if method.endswith("/list"):
+                async with asyncio.timeout(LIST_S):
+                    result = await asking
+            else:
+                result = await asking
         except TimeoutError as exc:
-            raise _told(DeadlineExceeded(f"{self._upstream.name}: {ctx.method}: no answer in {LIST_S:g} s")) from exc
+            raise _told(DeadlineExceeded(f"{self._upstream.name}: {method}: no answer in {LIST_S:g} s")) from exc
         except FederationError as exc:
             raise _told(exc) from exc
-        completed = _COMPLETE | (_UNCACHED if ctx.method in CACHEABLE_METHODS else {})
-        return {**completed, **result}
+        return {**_COMPLETE, **(_UNCACHED if method in CACHEABLE_METHODS else {}), **result}
 
     def _level_of(self, params: Mapping[str, Any]) -> str:
         """The lowest level of log that the asker wants; the empty text: none."""
@@ -96,13 +123,17 @@ class ForwardingServer(Server[Any]):
 
     async def _ask(self, ctx: Asked, params: Mapping[str, Any], listen: Listener) -> dict[str, Any]:
         """The result of one request, its notifications to `listen`. Raises what the upstream does."""
-        level = self._level_of(params)
-        async with AsyncExitStack() as stack:
-            if level:
-                self._upstream.log_listeners.add(listen)
-                stack.callback(self._upstream.log_listeners.discard, listen)
-                await self._upstream.log_from(level)
-            return await self._upstream.ask(ctx.method, params, listen)
+        return await self._heard_from(self._level_of(params), ctx.method, params, listen)
+
+    async def _heard_from(self, level: str, method: str, params: Mapping[str, Any], listen: Listener) -> dict[str, Any]:
+        if not level:
+            return await self._upstream.ask(method, params, listen)
+        self._upstream.log_listeners.add(listen)
+        try:
+            await self._upstream.log_from(level)
+            return await self._upstream.ask(method, params, listen)
+        finally:
+            self._upstream.log_listeners.discard(listen)
 
 
 class _Relay:
@@ -118,14 +149,17 @@ class _Relay:
         if message.get("method") == "notifications/progress":
             told = types.ProgressNotificationParams.model_validate(params, by_name=False)
             await self._ctx.session.report_progress(told.progress, told.total, told.message)
-        elif message.get("method") == "notifications/message" and self._wants(params.get("level")):
+        elif message.get("method") == "notifications/message" and _is_wanted(message, self.level):
             line = types.LoggingMessageNotificationParams.model_validate(params, by_name=False)
             await self._ctx.session.send_notification(
                 types.LoggingMessageNotification(params=line), related_request_id=self._ctx.request_id
             )
 
-    def _wants(self, level: Any) -> bool:
-        return bool(self.level) and level in LEVELS and LEVELS.index(level) >= LEVELS.index(self.level)
+
+def _is_wanted(line: Message, lowest: str) -> bool:
+    """Whether a line of log is at `lowest` or above."""
+    level = (line.get("params") or {}).get("level")
+    return bool(lowest) and level in LEVELS and LEVELS.index(level) >= LEVELS.index(lowest)
 
 
 def _log_level(params: Mapping[str, Any]) -> str:
