@@ -1,6 +1,7 @@
 """MCP over HTTP: `tools/call` through the gateway in both eras, beside the SDK's own server.
 
-`python -m benchmarks.mcp_rows [--quick]` prints the rows.
+`python -m benchmarks.mcp_rows [--quick] [NAME=URL#TOOL …]` prints the rows; a URL is another server with the same tool,
+to which `BESIDE_AUTHORIZATION` is sent.
 
 The load comes over bare sockets, so that the client costs little of the two cores it shares with what is measured.
 """
@@ -10,24 +11,30 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from urllib.parse import urlsplit
 
 import orjson
 import structlog
 import uvicorn
+from fastmcp.server import create_proxy
 from mcp.server import MCPServer
+from starlette.applications import Starlette
 
 from benchmarks.load import Request, Result, measure
 from benchmarks.roles import forever
 from benchmarks.stage import Process, Stage, stage
 from bus import Bus, BusSettings
 from gateway import Gateway, GatewaySettings
+from members.adapters.joined import Described, Joined
+from members.adapters.targets import HttpTarget, StdioTarget
 
 LEVELS = (1, 16, 64)
+ROUNDS = 3
 ARGUMENTS = {"text": "x" * 100}
 ID = "an id of its own"
 ACCEPT = "application/json, text/event-stream"
@@ -49,16 +56,20 @@ class Url:
 
     port: int
     path: str
+    tool: str = "repeat"
+    authorization: str = ""
 
     def request(self, message: object, head: dict[str, str]) -> bytes:
         body = orjson.dumps(message)
         lines = {"Host": f"127.0.0.1:{self.port}", "Content-Type": "application/json", "Accept": ACCEPT, **head}
+        if self.authorization:
+            lines["Authorization"] = self.authorization
         text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         return f"POST {self.path} HTTP/1.1\r\n{text}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def call(meta: dict[str, object] | None) -> dict[str, object]:
-    params: dict[str, object] = {"name": "repeat", "arguments": ARGUMENTS, **({"_meta": meta} if meta else {})}
+def call(meta: dict[str, object] | None, tool: str = "repeat") -> dict[str, object]:
+    params: dict[str, object] = {"name": tool, "arguments": ARGUMENTS, **({"_meta": meta} if meta else {})}
     return {"jsonrpc": "2.0", "id": ID, "method": "tools/call", "params": params}
 
 
@@ -100,45 +111,102 @@ async def in_a_session(url: Url) -> Request:
     opening = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
     connection = await asyncio.open_connection("127.0.0.1", url.port)
     head, body = await exchange(connection, url.request(opening, {}))
-    found = _SESSION.search(head)
-    if found is None:
+    if b"protocolVersion" not in body:
         raise AssertionError((head, body))
-    session = {"Mcp-Session-Id": found[1].decode(), "MCP-Protocol-Version": "2025-11-25"}
+    session = {"MCP-Protocol-Version": "2025-11-25"}
+    if found := _SESSION.search(head):
+        session["Mcp-Session-Id"] = found[1].decode()
     ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     connection[1].write(url.request(ready, session))
     await connection[0].readuntil(b"\r\n\r\n")
     connection[1].close()
-    return caller(url, url.request(call(None), session))
+    return caller(url, url.request(call(None, url.tool), session))
 
 
-async def rows(url: Url, watched: list[Process], seconds: float) -> dict[str, list[Result]]:
-    """Both eras at every level."""
-    modern = caller(url, url.request(call(dict(META)), MODERN))
-    legacy = await in_a_session(url)
-    found: dict[str, list[Result]] = {}
-    for era, request in (("2026-07-28", modern), ("2025-11-25", legacy)):
-        found[era] = [await measure(request, level, watched, seconds) for level in LEVELS]
-    return found
+@dataclass(frozen=True)
+class Side:
+    """Something a client can call the tool at, and the processes that work for it."""
+
+    name: str
+    url: Url
+    processes: list[Process]
 
 
-def shown(name: str, results: list[Result]) -> str:
-    rates = " | ".join(f"{result.rate:,.0f}" for result in results)
-    cpu = ", ".join(f"{process} {us:.0f}" for process, us in results[-1].cpu_us.items())
-    return f"| {name} | {rates} | {results[0].p50_ms:.2f} | {results[-1].p99_ms:.1f} | {cpu} |"
+@dataclass
+class Lane:
+    """One side in one era, and what was measured of it."""
+
+    name: str
+    request: Request
+    processes: list[Process]
+    results: dict[int, list[Result]] = field(default_factory=dict)
+    trouble: str = ""
+
+    async def run(self, level: int, seconds: float) -> None:
+        if self.trouble:
+            return
+        try:
+            self.results.setdefault(level, []).append(await measure(self.request, level, self.processes, seconds))
+        except (AssertionError, OSError, asyncio.IncompleteReadError) as exc:
+            self.trouble = f"{type(exc).__name__} at {level} callers: {str(exc)[:120]}"
+
+    def row(self) -> str:
+        if self.trouble:
+            return f"| {self.name} | {self.trouble} | | | | | |"
+        middle = [sorted(self.results[level], key=lambda one: one.rate)[ROUNDS // 2] for level in LEVELS]
+        rates = " | ".join(f"{result.rate:,.0f}" for result in middle)
+        cpu = ", ".join(f"{process} {us:.0f}" for process, us in middle[-1].cpu_us.items())
+        return f"| {self.name} | {rates} | {middle[0].p50_ms:.2f} | {middle[-1].p99_ms:.1f} | {cpu} |"
 
 
-async def main(seconds: float) -> None:
-    print("| tools/call | 1 caller, req/s | 16 | 64 | p50 ms at 1 | p99 ms at 64 | CPU µs a call at 64 |")
-    print("|---|---|---|---|---|---|---|")
+async def opened(side: Side) -> list[Lane]:
+    """Its lanes, one an era."""
+    url = side.url
+    modern = caller(url, url.request(call(dict(META), url.tool), {**MODERN, "Mcp-Name": url.tool}))
+    eras = {"2026-07-28": modern, "2025-11-25": await in_a_session(url)}
+    return [Lane(f"{side.name}, {era}", request, side.processes) for era, request in eras.items()]
+
+
+HEAD = "| tools/call | 1 caller, req/s | 16 | 64 | p50 ms at 1 | p99 ms at 64 | CPU µs a call at 64 |"
+
+
+async def main(seconds: float, beside: dict[str, Url]) -> None:
+    """Every side in turn, three times over, so that a noisy moment falls on all of them; the middle one is shown."""
     with stage() as running:
-        running.start("directory")
-        member, gateway = running.start("member"), _own(running, "gateway", running.url)
-        found = await rows(Url(gateway.port, "/servers/bench/mcp"), [gateway, member], seconds)
-        for era, results in found.items():
-            print(shown(f"through the gateway, {era}", results), flush=True)
-        sdk = _own(running, "sdk")
-        for era, results in (await rows(Url(sdk.port, "/mcp"), [sdk], seconds)).items():
-            print(shown(f"the SDK's own HTTP server, {era}", results), flush=True)
+        lanes = [lane for side in sides(running, beside) for lane in await opened(side)]
+        for _ in range(ROUNDS):
+            for level in LEVELS:
+                for lane in lanes:
+                    await lane.run(level, seconds)
+    print(f"{HEAD}\n|---|---|---|---|---|---|---|")
+    for lane in lanes:
+        print(lane.row(), flush=True)
+
+
+def sides(running: Stage, beside: dict[str, Url]) -> list[Side]:
+    """The floor and the rivals first, then ours, all started now and called in turns."""
+    running.start("directory")
+    member, sdk = running.start("member"), _own(running, "sdk")
+    gateway = _own(running, "gateway", running.url)
+    direct = f"http://127.0.0.1:{sdk.port}/mcp"
+    http, stdio = (_own(running, "join", running.url, *to) for to in (("over_http", direct), ("over_stdio",)))
+    proxy = _own(running, "fastmcp", direct)
+    return [
+        Side("the SDK's own HTTP server, called directly", Url(sdk.port, "/mcp"), [sdk]),
+        Side("a native member, through the gateway", Url(gateway.port, "/servers/bench/mcp"), [gateway, member]),
+        Side(
+            "the SDK's HTTP server, joined, through the gateway",
+            Url(gateway.port, "/servers/over_http/mcp"),
+            [gateway, http, sdk],
+        ),
+        Side(
+            "an SDK stdio server, joined, through the gateway",
+            Url(gateway.port, "/servers/over_stdio/mcp"),
+            [gateway, stdio],
+        ),
+        Side("the SDK's HTTP server behind FastMCP's proxy", Url(proxy.port, "/mcp"), [proxy, sdk]),
+        *(Side(name, url, []) for name, url in beside.items()),
+    ]
 
 
 def _own(running: Stage, role: str, *arguments: str) -> Process:
@@ -156,8 +224,8 @@ async def gateway(url: str) -> None:
     await forever()
 
 
-async def sdk() -> None:
-    """The same tool on the SDK's own streamable HTTP server."""
+def sdk_server() -> MCPServer[object]:
+    """The same tool on the SDK's own server."""
     server: MCPServer[object] = MCPServer("bench", log_level="ERROR")
 
     @server.tool()
@@ -165,7 +233,33 @@ async def sdk() -> None:
         """Say it again."""
         return {"text": text}
 
-    config = uvicorn.Config(server.streamable_http_app(), host="127.0.0.1", port=0, log_level="error")
+    return server
+
+
+async def join(url: str, member: str, target: str = "") -> None:
+    """The adapter of `omega join`: of a URL, or of a stdio child."""
+    bus = await Bus.connect(BusSettings(nats_url=url))
+    command = (sys.executable, "-m", "benchmarks.mcp_rows", "stdio")
+    joined = Joined(Described(member), HttpTarget(target) if target else StdioTarget(command, dict(os.environ)))
+    running = asyncio.create_task(joined.run(bus))
+    await joined.present.wait()
+    serving = asyncio.create_task(forever())
+    await asyncio.wait({running, serving}, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def proxied(url: str) -> None:
+    """FastMCP's proxy of a URL, served over HTTP as its own command does."""
+    await served(create_proxy(url).http_app())
+
+
+async def sdk() -> None:
+    """The SDK's own streamable HTTP server."""
+    await served(sdk_server().streamable_http_app())
+
+
+async def served(app: Starlette) -> None:
+    """An application on uvicorn, until the process ends."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error")
     serving = uvicorn.Server(config)
     task = asyncio.create_task(serving.serve())
     while not serving.started:
@@ -180,16 +274,29 @@ def _address(serving: uvicorn.Server) -> str:
     return f"{host}:{port}"
 
 
+ROLES = {"sdk": sdk, "gateway": gateway, "join": join, "fastmcp": proxied}
+
+
 async def chosen(arguments: list[str]) -> None:
-    if arguments[:1] in (["sdk"], ["gateway"]):
-        gc.freeze()
-        structlog.configure(
-            wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), cache_logger_on_first_use=True
-        )
-        await (sdk() if arguments[0] == "sdk" else gateway(arguments[1]))
-    else:
-        await main(1.0 if "--quick" in arguments else 3.0)
+    role = ROLES.get(arguments[0]) if arguments else None
+    if role is None:
+        beside = [word.partition("=")[::2] for word in arguments if "=http" in word]
+        await main(1.0 if "--quick" in arguments else 3.0, {name: _url(url) for name, url in beside})
+        return
+    gc.freeze()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), cache_logger_on_first_use=True
+    )
+    await role(*arguments[1:])
+
+
+def _url(text: str) -> Url:
+    parts = urlsplit(text)
+    return Url(parts.port or 80, parts.path, parts.fragment or "repeat", os.environ.get("BESIDE_AUTHORIZATION", ""))
 
 
 if __name__ == "__main__":
-    asyncio.run(chosen(sys.argv[1:]))
+    if sys.argv[1:] == ["stdio"]:
+        sdk_server().run("stdio")
+    else:
+        asyncio.run(chosen(sys.argv[1:]))
