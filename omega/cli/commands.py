@@ -63,6 +63,7 @@ COMMANDS = (
         "join", "join:join", "Join an MCP server that exists: a command, a URL, or a client's configuration.", SERVE
     ),
     Command("member", "member:member", "Run one member: a shipped service, or your own.", SERVE),
+    Command("new", "new:new", "Write a new member of your own: tools, tests, Dockerfile, README.", SERVE),
 )
 
 
