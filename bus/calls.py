@@ -18,7 +18,16 @@ import structlog
 from bus import headers
 from bus.chunks import Assembly, announced, pieces, send_pieces
 from bus.connection import Bus
-from bus.errors import DeadlineExceeded, FederationError, MemberLost, NoInstance, TooLarge, UnknownMember
+from bus.errors import (
+    DeadlineExceeded,
+    FederationError,
+    Internal,
+    Malformed,
+    MemberLost,
+    NoInstance,
+    TooLarge,
+    UnknownMember,
+)
 from bus.message import EMPTY, Message
 from bus.subjects import Instance
 
@@ -155,7 +164,7 @@ class Call:
         try:
             self._assembly.add(message)
         except FederationError as exc:
-            self._fail(exc)
+            self._fail(self._blamed(exc))
         else:
             self._bus.respond(message, b"")
 
@@ -169,10 +178,16 @@ class Call:
                 body = self._assembly.body(count)
                 message = Message(message.subject, body, message.headers, message.reply)
         except FederationError as exc:
-            self._fail(exc)
+            self._fail(self._blamed(exc))
             return
         if not self._result.done():
             self._result.set_result(message)
+
+    def _blamed(self, error: FederationError) -> FederationError:
+        """What was wrong with the answer is no fault of the request."""
+        if isinstance(error, Malformed):
+            return Internal(f"{self._target.label}: the member's answer cannot be read: {error.message}")
+        return error
 
     def _fail(self, error: FederationError) -> None:
         if not self._result.done():

@@ -93,7 +93,11 @@ class Bus:
                 await self._dial()
         except TimeoutError as exc:
             await self.close()
-            raise Disconnected(f"no NATS server answers at {self.settings.nats_url}") from exc
+            raise Disconnected(f"no NATS server answers at {self.settings.shown_url}") from exc
+
+    def open_later(self) -> None:
+        """Connect as soon as a server lets us in, however long that takes; until then nothing is heard or sent."""
+        self.spawn(self._replace())
 
     @property
     def connected(self) -> bool:
@@ -237,7 +241,7 @@ class Bus:
 
     def _wire_now(self) -> Wire:
         if self._wire is None or not self._wire.is_connected:
-            raise Disconnected(f"no connection to NATS at {self.settings.nats_url}")
+            raise Disconnected(f"no connection to NATS at {self.settings.shown_url}")
         return self._wire
 
     async def _dial(self) -> None:

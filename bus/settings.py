@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_LOGIN = re.compile(r"(?<=://)[^/@]*@")
 
 
 class BusSettings(BaseSettings):
@@ -36,6 +40,11 @@ class BusSettings(BaseSettings):
     def servers(self) -> list[str]:
         """The dialled URLs, in the order given."""
         return [url.strip() for url in self.nats_url.split(",") if url.strip()]
+
+    @property
+    def shown_url(self) -> str:
+        """The same for people and logs, without what it may say of a user and a password."""
+        return ", ".join(_LOGIN.sub("", url) for url in self.servers)
 
     @property
     def bucket(self) -> str:

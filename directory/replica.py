@@ -24,6 +24,7 @@ from directory.discovery import Discovery
 from directory.follow import Follower
 from directory.index import Index
 from directory.intake import Intake
+from directory.partings import Partings
 from directory.pulse import Pulse
 from directory.settings import DirectorySettings
 from directory.store import Store
@@ -53,6 +54,7 @@ class Directory:
         self._ear = Bus(bus.settings, f"{bus.name}/pulse", self._settings.heartbeat_gather_s)
         self.pulse = Pulse(self._ear, store, self.index, trail, clock)
         self.sweep = Sweep(bus, store, self.index, trail, clock)
+        self._partings = _partings(bus, self._settings, self.index, self.sweep)
         answers = Answers(self.index.registry, self.index.view, self.index.text, facts=self._figures)
         self.discovery = Discovery(bus, self.index, answers)
         self._micro = MicroResponder(bus, self._service())
@@ -75,6 +77,8 @@ class Directory:
         self.intake.start(self._settings.write_concurrency)
         self.discovery.start()
         self._micro.start()
+        if self._partings is not None:
+            self._partings.start()
         await self._bus.flush()
         self._run(self.sweep.run(self._settings, hears=lambda: self._ear.connected))
         self.ready.set()
@@ -83,6 +87,8 @@ class Directory:
     async def stop(self) -> None:
         """Take part no longer; what was accepted is answered by the bus before it closes."""
         await self._micro.stop()
+        if self._partings is not None:
+            await self._partings.stop()
         await self.discovery.stop()
         await self.intake.stop()
         await self.pulse.stop()
@@ -121,3 +127,11 @@ class Directory:
             metadata={"omega": "1", "kind": "directory"},
             endpoints=[*self.discovery.endpoints.values(), self.intake.registering, self.intake.leaving],
         )
+
+
+def _partings(bus: Bus, settings: DirectorySettings, index: Index, sweep: Sweep) -> Partings | None:
+    """The station that hears of lost connections; None where the server's events may not be heard."""
+    if settings.system_url is None:
+        return None
+    system = bus.settings.model_copy(update={"nats_url": settings.system_url.get_secret_value()})
+    return Partings(Bus(system, f"{bus.name}/system"), index, sweep, settings.probe_timeout_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,6 +35,10 @@ class DirectorySettings(BaseSettings):
     gap_check_s: float = Field(default=2.0, gt=0, le=60)
     """How often a replica compares its place in the change feed with the storage: the longest a lost last change
     stays unseen, at one small request each time."""
+
+    system_url: SecretStr | None = None
+    """A NATS URL with user and password of the server's system account. Set, the server's own word that a connection
+    was lost has its member asked at once: a killed member is stale within a second, and not when its lease is over."""
 
     write_concurrency: int = Field(default=64, ge=1, le=1_000)
     """Registrations being written at once. More wait their turn: a fleet that returns at once is served in order."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from bus import Bus, Instance
-from bus.errors import FederationError
+from bus.errors import FederationError, NoInstance
 from bus.messages import EventKind, Status
 from bus.trail import Trail
 from directory.clock import Clock
@@ -81,6 +81,18 @@ class Sweep:
             at = next_look(record.status, record.heartbeat_interval_s, seen.at, rules)
             self._timetable.plan(who, max(at, now))
         return found
+
+    async def doubt(self, who: Instance, probe_s: float) -> None:
+        """Ask an instance whose connection was lost; it is stale at once where nobody listens any more.
+
+        One that is only slow to answer keeps its lease.
+        """
+        try:
+            await self._bus.request(self._bus.subjects.ping(who), b"", timeout=probe_s)
+        except NoInstance as exc:
+            await self._turn(who, Status.ACTIVE, Status.STALE, reason=f"connection lost, {exc.code}")
+        except FederationError as exc:
+            log.debug("not_asked", member=who.member, error=exc.code)
 
     async def _suspect(self, who: Instance, probe_s: float) -> None:
         try:

@@ -75,12 +75,15 @@ def wanted_ports(settings: UpSettings) -> Iterator[Wanted]:
         yield Wanted(settings.host, port, f"door of {member}", f"--door {member}=PORT, or --no-doors")
 
 
-def plan(settings: UpSettings, *, nats_server: Path | None) -> list[ChildSpec | Absent]:
-    """The processes, in the order people see them. `nats_server` is needed unless `nats_url` is set."""
+def plan(settings: UpSettings, *, nats_server: Path | None, system_url: str | None = None) -> list[ChildSpec | Absent]:
+    """The processes, in the order people see them. `nats_server` is needed unless `nats_url` is set.
+
+    `system_url` is where the directories hear the server's own events; it holds a password.
+    """
     processes: list[ChildSpec | Absent] = []
     if nats_server is not None:
         processes.append(_nats(settings, nats_server))
-    processes += [_directory(settings, number) for number in range(1, settings.replicas + 1)]
+    processes += [_directory(settings, number, system_url) for number in range(1, settings.replicas + 1)]
     processes.append(_gateway(settings))
     processes.append(_adopter(settings))
     if settings.services:
@@ -101,11 +104,12 @@ def _nats(settings: UpSettings, binary: Path) -> ChildSpec:
     )
 
 
-def _directory(settings: UpSettings, number: int) -> ChildSpec:
+def _directory(settings: UpSettings, number: int, system_url: str | None) -> ChildSpec:
+    hearing = {"OMEGA_DIRECTORY_SYSTEM_URL": system_url} if system_url else {}
     return ChildSpec(
         name="directory" if number == 1 else f"directory-{number}",
         command=_omega("directory"),
-        environment=_environment(settings),
+        environment=_environment(settings) | hearing,
         stage=DIRECTORY_STAGE,
         ready=announced,
     )

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from omega.composition import UpSettings, plan, wanted_ports
-from omega.embedded import ServerPlan, configuration, find_server, system_login
+from omega.composition import LOOPBACK, UpSettings, plan, wanted_ports
+from omega.embedded import SYSTEM_USER, ServerPlan, configuration, find_server, system_login
 from omega.handshake import RUN_ID
 from omega.home import Home
 from omega.ports import Taken, look
@@ -60,11 +60,10 @@ async def run(settings: UpSettings, listeners: Sequence[Listener], environment: 
     """
     with _alone(settings.home):
         nats_server = prepare(settings)
-        if nats_server is not None:
-            write_nats_configuration(settings)
+        system_url = write_nats_configuration(settings) if nats_server is not None else None
         state = StateKeeper(settings)
         fleet = Fleet(
-            plan(settings, nats_server=nats_server),
+            plan(settings, nats_server=nats_server, system_url=system_url),
             environment={**environment, RUN_ID: state.run_id},
             log_path=settings.home.log,
             listeners=(state, *listeners),
@@ -76,13 +75,17 @@ async def run(settings: UpSettings, listeners: Sequence[Listener], environment: 
             settings.home.state_file.unlink(missing_ok=True)
 
 
-def write_nats_configuration(settings: UpSettings) -> None:
-    """The configuration of the embedded server, readable by its owner alone. Raises OSError."""
+def write_nats_configuration(settings: UpSettings) -> str:
+    """The configuration of the embedded server, readable by its owner alone. Raises OSError.
+
+    Returns the URL of its system account, password included.
+    """
     home = settings.home
     server = ServerPlan(settings.nats_port, home.root, system_login(home.nats / "login.json"))
     path = home.nats / "nats.conf"
     path.touch(mode=0o600)
     path.write_text(configuration(server), encoding="utf-8")
+    return f"nats://{SYSTEM_USER}:{server.login.system}@{LOOPBACK}:{server.port}"
 
 
 def run_in_background(settings: UpSettings, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

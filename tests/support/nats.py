@@ -22,6 +22,12 @@ ping_max: 2
 max_payload: 1MB
 jetstream {{ store_dir: "{directory}/store", sync_interval: {sync} }}
 feature_flags {{ js_ack_fc_v2: false }}
+accounts {{
+  MAIN {{ jetstream: enabled, users: [ {{ user: everyone, password: open }} ] }}
+  SYS {{ users: [ {{ user: system, password: hears-all }} ] }}
+}}
+system_account: SYS
+no_auth_user: everyone
 """
 
 
@@ -37,6 +43,11 @@ class NatsServer:
     @property
     def url(self) -> str:
         return f"nats://127.0.0.1:{self._port}"
+
+    @property
+    def system_url(self) -> str:
+        """Of the account that hears the server's own events."""
+        return f"nats://system:hears-all@127.0.0.1:{self._port}"
 
     @property
     def pid(self) -> int:
