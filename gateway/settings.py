@@ -51,9 +51,9 @@ class GatewaySettings(BaseSettings):
     """Web origins (`https://app.example.org`) whose pages may use the gateway from a browser, beside its own pages.
     Every page of such an origin can then do what a local user can."""
 
-    max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1_024, le=1 << 30)
-    """Largest request body. Each request in flight may hold this much memory; NATS has a limit of its own
-    (`max_payload`) above which a call is refused whatever this says."""
+    max_body_bytes: int = Field(default=16 << 20, ge=1_024, le=1 << 30)
+    """Largest request body. Each request in flight may hold this much memory. A member takes arguments of 16 MiB
+    (`OMEGA_MEMBER_MAX_BODY_BYTES`), in pieces; whatever is no call must fit into one message of NATS."""
 
     call_timeout_s: float = Field(default=60.0, gt=0, le=3_600)
     """Deadline of a tool call that names none in `X-Omega-Timeout-Ms`."""

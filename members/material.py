@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from bus.errors import InvalidArguments, NotAllowed, TooLarge, ToolError
+from bus.errors import InvalidArguments, NotAllowed, NotFound, TooLarge, ToolError
 from members.guard import Answer, BrokenOff, Fetcher, Forbidden, Policy, Unreachable
 from members.peers import ROOT, Peers
 
@@ -71,15 +71,23 @@ class Materials:
         if len(uri) > MAX_URI:
             raise _invalid(name, f"a URI has at most {MAX_URI} characters")
         if uri.startswith(ROOT):
-            limit = self._sources.max_bytes
-            content, kind = await self._peers.read(uri, max_bytes=limit, timeout=self._sources.timeout_s)
-            return Material(bounded(content, name, limit), plain_type(kind), uri[:100])
+            return await self._resource(uri, name)
         return await self._fetched(uri, name)
 
     async def close(self) -> None:
         """End every connection."""
         await self._public.close()
         await self._listed.close()
+
+    async def _resource(self, uri: str, name: str) -> Material:
+        limit = self._sources.max_bytes
+        try:
+            content, kind = await self._peers.read(uri, max_bytes=limit, timeout=self._sources.timeout_s)
+        except TooLarge as exc:
+            raise _too_large(name, limit) from exc
+        except (InvalidArguments, NotFound, ToolError) as exc:
+            raise type(exc)(f"{name}: {exc.message}", details=_problem(name, exc.message)) from exc
+        return Material(bounded(content, name, limit), plain_type(kind), uri[:100])
 
     async def _fetched(self, url: str, name: str) -> Material:
         listed = self._checked(url, name)
@@ -121,7 +129,11 @@ class Materials:
 
 
 def is_uri(text: str) -> bool:
-    """Whether a text is meant as a URI of what to read, and not as the material itself."""
+    """Whether a text is meant as a URI of what to read, and not as the material itself. Only the base64 of a data URL
+    may have line breaks."""
+    head = _DATA.match(text[:200])
+    if head is not None and head["base64"]:
+        return True
     return _URI.match(text) is not None and not any(c.isspace() for c in text[:MAX_URI])
 
 
@@ -130,12 +142,12 @@ def from_data_url(uri: str, name: str, max_bytes: int) -> Material:
     head = _DATA.match(uri[:200])
     if head is None:
         raise _invalid(name, "not a data URL: data:<type>/<subtype>;base64,<text>")
-    text = uri[head.end() :]
-    if len(text) * (3 if head["base64"] else 4) // 4 > max_bytes * (1 if head["base64"] else 3) + 2:
+    text, kind = uri[head.end() :], plain_type(head["type"] or "text/plain")
+    if head["base64"]:
+        return Material(from_base64(text, name, max_bytes), kind, "a data URL")
+    if len(text) > max_bytes * 3:  # a byte is three characters at most
         raise _too_large(name, max_bytes)
-    kind = plain_type(head["type"] or "text/plain")
-    content = from_base64(text, name, max_bytes) if head["base64"] else unquote_to_bytes(text)
-    return Material(bounded(content, name, max_bytes), kind, "a data URL")
+    return Material(bounded(unquote_to_bytes(text), name, max_bytes), kind, "a data URL")
 
 
 def from_base64(text: str, name: str, max_bytes: int) -> bytes:

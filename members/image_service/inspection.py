@@ -1,73 +1,100 @@
-"""One look at a picture with Pillow. Runs in workers only."""
+"""One look at a picture: what its file says, and what is really in it. Runs in workers only."""
 
 from __future__ import annotations
 
-import base64
-import io
-import struct
-import warnings
-import zlib
-from collections.abc import Mapping, Sequence
+import hashlib
+from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+import dhash  # type: ignore[import-untyped]  # ships no types
+import numpy as np
+from PIL import Image
 
-from members.sandbox.refusals import Failed, Invalid, TooLarge
-from members.sandbox.worker import Report
+from members.image_service import exif
+from members.image_service.colour import profile_name
+from members.image_service.pixels import eight_bits, flattened, in_mode
+from members.image_service.reading import Limits, Opened, Source, decoded, first, opened, plays
 
-ORIENTATION, GPS = 0x0112, 0x8825
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
-"""What Pillow's decoders raise on a file that is not sound."""
-
-
-def image_info(arguments: Mapping[str, Any], _: Report) -> dict[str, Any]:
-    """The job: the file in base64, `formats`, `max_pixels` and `max_frames` in; what the picture is out."""
-    content = base64.b64decode(arguments["content"])
-    Image.MAX_IMAGE_PIXELS = arguments["max_pixels"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            return looked_at(content, arguments["formats"], arguments["max_frames"])
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            limit = arguments["max_pixels"]
-            raise TooLarge(f"the picture has more than {limit} pixels", max_pixels=limit) from None
-        except UnidentifiedImageError:
-            known = ", ".join(arguments["formats"])
-            raise Invalid(f"image_base64 is no picture in a format that is read here: {known}") from None
-        except DAMAGE:
-            raise Failed("the picture is truncated or damaged", reason="damaged") from None
+HASH_SIDE = 8
+WHITE = (255, 255, 255)
+SAMPLE = (64, 64)
+SHADES = 8
 
 
-def looked_at(content: bytes, formats: Sequence[str], max_frames: int) -> dict[str, Any]:
-    """Open, read what is said about the picture, then decode the first frame to see that it is really there."""
-    with Image.open(io.BytesIO(content), formats=tuple(formats)) as image:
-        frames = getattr(image, "n_frames", 1)
-        if frames > max_frames:
-            raise TooLarge(f"the picture has more than {max_frames} frames", max_frames=max_frames)
-        exif = image.getexif()
-        facts = {
-            "format": image.format or "",
-            "mime_type": Image.MIME.get(image.format or "", "application/octet-stream"),
-            "width": image.width,
-            "height": image.height,
-            "mode": image.mode,
-            "frames": frames,
-            "size_bytes": len(content),
-            "has_alpha": image.has_transparency_data,
-            "has_exif": len(exif) > 0,
-            "has_location": GPS in exif,
-            "has_icc_profile": bool(image.info.get("icc_profile")),
-            "orientation": orientation(exif),
-        }
-        image.load()
-        return facts
+def described(source: Source, limits: Limits, *, location: bool) -> dict[str, Any]:
+    """All that `image_info` tells; `location` adds where it was taken. Raises Invalid, TooLarge, Failed."""
+    with opened(source, limits) as file:
+        facts = said(file, source) | about_exif(file, location=location)
+        picture = flattened(eight_bits(first(file, []), []), WHITE)
+        seen = {"dhash": fingerprint(picture), "dominant_color": dominant(picture)}
+        return facts | seen | {"duration_ms": length(file)}
 
 
-def orientation(exif: Mapping[int, Any]) -> int:
-    """EXIF's number from 1 (as it is) to 8; 1 where it says nothing sensible."""
-    value = exif.get(ORIENTATION, 1)
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+def said(file: Opened, source: Source) -> dict[str, Any]:
+    """What the file says about its picture."""
+    content = Path(source.path).read_bytes()
+    image = file.image
+    return {
+        "format": file.format,
+        "mime_type": Image.MIME.get(file.format, "application/octet-stream"),
+        "width": image.width,
+        "height": image.height,
+        "shown_width": file.size[0],
+        "shown_height": file.size[1],
+        "mode": image.mode,
+        "frames": file.frames,
+        "animated": file.animated,
+        "plays": plays(file) if file.animated else None,
+        "size_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "has_alpha": image.has_transparency_data,
+        "icc_profile": profile_name(file.icc),
+        "has_icc_profile": file.icc is not None,
+    }
 
 
-JOBS = {"image_info": image_info}
+def about_exif(file: Opened, *, location: bool) -> dict[str, Any]:
+    """What a camera said."""
+    told = file.exif
+    return {
+        "orientation": told.orientation,
+        "has_exif": len(told.main) > 0,
+        "exif": exif.readable(told),
+        "has_thumbnail": told.thumbnail,
+        "has_location": len(told.gps) > 0,
+        "location": exif.location(told) if location else None,
+    }
+
+
+def length(file: Opened) -> int | None:
+    """How long one play of an animation takes, in milliseconds; every frame is decoded for it. None where there is
+    no animation, or too much of it."""
+    width, height = file.size
+    if not file.animated or width * height * file.frames > file.limits.max_animation_pixels:
+        return None
+    return round(sum(frame.duration_ms for frame in decoded(file, file.frames, [])))
+
+
+def fingerprint(picture: Image.Image) -> str:
+    """The difference hash of a flat picture: 128 bits as 32 hexadecimal digits, rows first. Alike pictures have hashes
+    that differ in few bits, whatever their size and format."""
+    side = HASH_SIDE + 1
+    grey = in_mode(picture, "L").resize((side, side), Image.Resampling.LANCZOS)
+    row, column = dhash.dhash_row_col(np.asarray(grey).ravel().tolist(), size=HASH_SIDE)
+    return str(dhash.format_hex(row, column, size=HASH_SIDE))
+
+
+def hash_distance(one: str, other: str) -> int:
+    """Bits in which two fingerprints differ, 0 to 128."""
+    return int(dhash.get_num_bits_different(int(one, 16), int(other, 16)))
+
+
+def dominant(picture: Image.Image) -> str:
+    """The colour most of a flat picture has, out of eight that represent it."""
+    small = picture.resize(SAMPLE, Image.Resampling.BOX).convert("RGB")
+    few = small.quantize(SHADES, method=Image.Quantize.MEDIANCUT)
+    counted = few.getcolors(SHADES) or []
+    index = max(counted)[1]
+    assert isinstance(index, int)
+    red, green, blue = (few.getpalette() or [])[index * 3 : index * 3 + 3]
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -60,7 +60,7 @@ ROWS = {
     "an endpoint that is no URL": Row(
         "/mcp/register", _json({**GOOD, "endpoints": {"mcp": "javascript:1"}}), 400, "invalid_request", "endpoints"
     ),
-    "10 MB": Row("/mcp/register", b" " * 10_000_000, 413, "too_large", "4194304"),
+    "20 MB": Row("/mcp/register", b" " * 20_000_000, 413, "too_large", "16777216"),
     "more than NATS carries": Row("/mcp/register", _json({**GOOD, "x": "y" * 2_000_000}), 413, "too_large", "carries"),
     "a manifest nested 1,000 deep": Row("/mcp/register", _nested(1_000), 400, "malformed", "deeper than 32"),
     "a manifest nested 100,000 deep": Row("/mcp/register", _nested(100_000), 400, "malformed", "JSON"),
@@ -95,7 +95,7 @@ ROWS = {
     "an argument missing": Row(f"{CALL}/add", _json({"left": 1}), 400, "invalid_arguments", "right"),
     "arguments that are a list": Row(f"{CALL}/add", b"[1, 2]", 400, "malformed", "object"),
     "arguments that are no JSON": Row(f"{CALL}/add", b"{left: 1}", 400, "malformed", "JSON"),
-    "arguments of 10 MB": Row(f"{CALL}/add", b" " * 10_000_000, 413, "too_large", "4194304"),
+    "arguments of 20 MB": Row(f"{CALL}/add", b" " * 20_000_000, 413, "too_large", "16777216"),
     "a tool that says no": Row(f"{CALL}/refuse", b"{}", 422, "tool_error", "Sunday"),
     "a tool that raises": Row(f"{CALL}/crash", b"{}", 500, "tool_crashed", ""),
     "a tool that hangs past its deadline": Row(
