@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from members.sandbox.refusals import Invalid, TooLarge
@@ -24,12 +25,13 @@ def children(value: Any) -> list[Any]:
     return [each for each in inside if isinstance(each, dict | list)]
 
 
-def require_small(schema: Any, data: Any, max_bytes: int) -> None:
-    """Return when both together are no larger than the limit, as JSON. Raises TooLarge, or Invalid for what is no
-    JSON."""
+def require_small(values: Mapping[str, Any], max_bytes: int) -> None:
+    """Return when the named values together are no larger than the limit, as JSON. Raises TooLarge, or Invalid for
+    what is no JSON."""
+    names = " and ".join(values)
     try:
-        size = sum(len(json.dumps(each, ensure_ascii=False, allow_nan=False).encode()) for each in (schema, data))
+        size = sum(len(json.dumps(each, ensure_ascii=False, allow_nan=False).encode()) for each in values.values())
     except (ValueError, TypeError):
-        raise Invalid("schema and data must be JSON: no NaN, no infinity, no broken characters") from None
+        raise Invalid(f"{names} must be JSON: no NaN, no infinity, no broken characters") from None
     if size > max_bytes:
-        raise TooLarge(f"schema and data have {size} bytes; at most {max_bytes} are taken", max_bytes=max_bytes)
+        raise TooLarge(f"{names} have {size} bytes; at most {max_bytes} are taken", max_bytes=max_bytes)

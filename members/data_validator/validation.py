@@ -31,20 +31,24 @@ class Validator(Protocol):
 
 
 class References:
-    """Notes what a schema asked for, and gives nothing."""
+    """Gives the documents that came with the call, and notes what else a schema asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = {uri.removesuffix("#"): document for uri, document in given.items()}
         self.asked: list[str] = []
 
     def __call__(self, uri: str, /) -> Any:
+        for name in (uri, uri.removeprefix(OWN)):
+            if name in self._given:
+                return self._given[name]
         self.asked.append(uri)
         raise ValueError("not retrieved")
 
 
 def validate(arguments: Mapping[str, Any], _: Report) -> dict[str, Any]:
-    """The job: `schema`, `data` and `max_errors` in; the verdict and its errors out."""
+    """The job: `schema`, `data`, `references`, `formats` and `max_errors` in; the verdict and its errors out."""
     schema, limit = arguments["schema"], arguments["max_errors"]
-    validator = compiled(schema)
+    validator = compiled(schema, arguments.get("references", {}), formats=arguments.get("formats", True))
     found = list(islice(validator.iter_errors(arguments["data"]), limit + 1))
     return {
         "valid": not found,
@@ -55,12 +59,12 @@ def validate(arguments: Mapping[str, Any], _: Report) -> dict[str, Any]:
     }
 
 
-def compiled(schema: Any) -> Validator:
-    """A validator with formats checked. Raises Forbidden for a reference that leaves the schema, Invalid for a schema
-    that is none."""
-    references = References()
+def compiled(schema: Any, given: Mapping[str, Any], *, formats: bool = True) -> Validator:
+    """A validator. Raises Forbidden for a reference to a document that was not given, Invalid for a schema that is
+    none."""
+    references = References(given)
     try:
-        return jsonschema_rs.validator_for(schema, retriever=references, validate_formats=True)
+        return jsonschema_rs.validator_for(schema, retriever=references, validate_formats=formats)
     except (ValidationError, ReferencingError, ValueError) as error:
         raise fault(schema, error, references.asked) from None
 
@@ -102,6 +106,3 @@ def pointer(path: Sequence[str | int]) -> str:
 def shown(text: str) -> str:
     """At most `MAX_MESSAGE` characters of a text that may quote the data."""
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
-
-
-JOBS = {"validate": validate}

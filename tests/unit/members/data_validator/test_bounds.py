@@ -29,12 +29,12 @@ def test_a_value_too_deep_for_recursion_is_still_measured() -> None:
 
 
 def test_size_is_of_both_together() -> None:
-    require_small("a" * 8, {}, 12)
-    with pytest.raises(TooLarge, match="at most 11"):
-        require_small("a" * 8, {}, 11)
+    require_small({"schema": "a" * 8, "data": {}}, 12)
+    with pytest.raises(TooLarge, match="schema and data have 12 bytes; at most 11"):
+        require_small({"schema": "a" * 8, "data": {}}, 11)
 
 
 @pytest.mark.parametrize("data", [float("nan"), float("inf"), "\ud800"])
 def test_what_is_no_json_is_refused(data: Any) -> None:
     with pytest.raises(Invalid):
-        require_small({}, data, 100)
+        require_small({"data": data}, 100)
