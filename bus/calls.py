@@ -29,6 +29,7 @@ from bus.errors import (
     UnknownMember,
 )
 from bus.message import EMPTY, Message
+from bus.names import is_id
 from bus.subjects import Instance
 
 SILENCE_S = 2.0
@@ -142,7 +143,11 @@ class Call:
             self._finish(message)
 
     def _accepted(self, message: Message) -> None:
-        self.instance = Instance(self._target.member, message.headers.get(headers.INSTANCE, ""))
+        instance = message.headers.get(headers.INSTANCE, "")
+        if not is_id(instance):
+            log.debug("accepted_by_nobody", call=self._target.label)
+            return
+        self.instance = Instance(self._target.member, instance)
         if self._withdrawn:
             self._cancel_at(self.instance)
         elif self._upload and message.reply:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from mcp.server.lowlevel import Server
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.subscriptions import ServerEvent, ToolsListChanged
@@ -15,8 +18,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import METHOD_NOT_FOUND
 
 from bus import Bus, Instance
-from bus.manifest import read_manifest
+from bus.errors import FederationError
+from bus.manifest import MAX_TOOLS, read_manifest
 from bus.micro import Endpoint, MicroResponder, MicroService
+from members.announced import announced
 from members.fanout import Fanout
 from members.kernel import Kernel
 from members.peers import Peers
@@ -26,7 +31,7 @@ from members.serving import CallStation
 from members.session import BusDispatch
 from members.settings import MemberSettings
 
-MAX_LISTED_TOOLS = 2_000
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +58,63 @@ class Serving:
         self.who = Instance(served.manifest["id"], served.settings.instance or secrets.token_hex(4))
         self._stack = AsyncExitStack()
         self._stopped = False
+        self._more: dict[str, Any] = {}
+        self._announcing: set[asyncio.Task[None]] = set()
+        self._trimmed: Counter[str] = Counter()
 
     async def start(self) -> None:
-        """Returns when calls are taken and the registry has stored the instance. Raises the directory's refusal."""
-        server = self._served.server
-        state = await self._stack.enter_async_context(server.lifespan(server))
-        self._rpc = Rpc(server, state)
+        """Returns when calls are taken and the registry has stored the instance. Raises the directory's refusal.
+
+        Whatever keeps it from starting, nothing that was begun is left open.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        server, stack = self._served.server, self._stack
+        state = await stack.enter_async_context(server.lifespan(server))
+        self._rpc = Rpc(server, state, self._served.tools)
         manifest = await self._manifest()
+        self._attach()
         self._kernel = Kernel(self._rpc, self._served.tools, _names(manifest))
         self.calls = CallStation(self._bus, self.who, self._kernel, self._rpc, self._settings)
+        micro = MicroResponder(self._bus, _micro_service(self.who, manifest, [self.calls.calls, self.calls.mcp]))
+        stack.push_async_callback(micro.stop)
+        stack.push_async_callback(self.calls.drain)
         await self.calls.start()
-        self._micro = MicroResponder(self._bus, _micro_service(self.who, manifest, [self.calls.calls, self.calls.mcp]))
-        self._micro.start()
-        self._follow_changes()
-        if self._served.peers is not None:
-            self._served.peers.attach(self._bus)
+        micro.start()
         self.presence = Presence(self._bus, self.who, manifest, self._load)
+        stack.push_async_callback(self.presence.leave)
         self.presence.start()
+        self._follow_changes()
         await self.presence.announced.wait()
         if self.presence.refused is not None:
-            error = self.presence.refused
-            await self.stop()
-            raise error
+            raise self.presence.refused
 
     async def stop(self) -> None:
         """Leave the directory, finish the calls in flight, end."""
         if self._stopped:
             return
         self._stopped = True
-        await self.presence.leave()
-        await self.calls.drain()
-        await self._micro.stop()
-        if self._served.fanout is not None:
-            await self._served.fanout.detach()
-        if self._served.peers is not None:
-            self._served.peers.detach()
+        for task in self._announcing:
+            task.cancel()
         await self._stack.aclose()
+
+    def announce_soon(self, **more: Any) -> None:
+        """Have the tools announced as they are now, and the manifest fields `more`, without waiting for it."""
+        self._more |= more
+        task = self._bus.spawn(self._announce_or_tell())
+        self._announcing.add(task)
+        task.add_done_callback(self._announcing.discard)
+
+    async def _announce_or_tell(self) -> None:
+        try:
+            await self.announce_again()
+        except (MCPError, FederationError) as exc:
+            log.warning("not_announced_again", member=self.who.member, reason=str(exc))
 
     async def announce_again(self) -> None:
         """Announce the tools as they are now; the directory and every list follow."""
@@ -96,31 +122,41 @@ class Serving:
         self._kernel.foreign = _names(manifest)
         await self.presence.update(manifest)
 
-    def _follow_changes(self) -> None:
-        fanout = self._served.fanout
-        if fanout is None:
-            return
-        fanout.attach(self._bus, self.who.member)
+    def _attach(self) -> None:
+        """What the tools are given of the federation: taken away when no call is left."""
+        served = self._served
+        if served.fanout is not None:
+            served.fanout.attach(self._bus, self.who.member)
+            self._stack.push_async_callback(served.fanout.detach)
+        if served.peers is not None:
+            served.peers.attach(self._bus)
+            self._stack.callback(served.peers.detach)
 
+    def _follow_changes(self) -> None:
         def changed(event: ServerEvent) -> None:
             if isinstance(event, ToolsListChanged):
-                self._bus.spawn(self.announce_again())
+                self.announce_soon()
 
-        fanout.subscribe(changed)
+        if self._served.fanout is not None:
+            self._stack.callback(self._served.fanout.subscribe(changed))
 
     def _load(self) -> Load:
         return Load(self.calls.load, self.calls.in_flight, self._settings.limit)
 
     async def _manifest(self) -> dict[str, Any]:
         listed = await self._list_tools()
-        fields = {**self._served.manifest, "tools": listed, "protocol_versions": [PROTOCOL_VERSION]}
-        return read_manifest(fields, member=self.who.member)
+        fields = {**self._served.manifest, **self._more, "protocol_versions": [PROTOCOL_VERSION]}
+        tools, trimmed = announced(listed, fields)
+        if trimmed and trimmed != self._trimmed:
+            log.warning("announced_with_less", member=self.who.member, tools=len(listed), left_out=dict(trimmed))
+        self._trimmed = trimmed
+        return read_manifest({**fields, "tools": tools}, member=self.who.member)
 
     async def _list_tools(self) -> list[dict[str, Any]]:
         """Every page of the server's own `tools/list`; a server without tools has none."""
         tools: list[dict[str, Any]] = []
         cursor: str | None = None
-        while len(tools) < MAX_LISTED_TOOLS:
+        while len(tools) < MAX_TOOLS:
             params = {"cursor": cursor} if cursor else {}
             try:
                 page = await self._rpc.ask("tools/list", params, BusDispatch("tools", None, lambda _: None))
@@ -132,7 +168,7 @@ class Serving:
             cursor = page.get("nextCursor")
             if not cursor:
                 break
-        return tools[:MAX_LISTED_TOOLS]
+        return tools[:MAX_TOOLS]
 
 
 def _names(manifest: Mapping[str, Any]) -> frozenset[str]:

@@ -33,6 +33,7 @@ from members.instance import Served, Serving
 from members.lowlevel import lowlevel
 from members.peers import Peers
 from members.settings import MemberSettings
+from members.strict import StrictServer
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Lifespan = Callable[[MCPServer[Any]], AbstractAsyncContextManager[Any]]
@@ -136,7 +137,7 @@ class Member:
     def _mcp_server(self) -> MCPServer[Any]:
         keys = self.settings.state_keys
         security = RequestStateSecurity(keys=keys.get_secret_value().split(",")) if keys else None
-        return MCPServer(
+        return StrictServer(
             self.id,
             title=self._manifest["name"],
             version=self._manifest["version"],

@@ -7,7 +7,7 @@ In the order a request meets them:
 `modern`                      2026-07-28: bytes forwarded, streamed where needed
 `legacy`, `tokens`, `sessions`  before it: sessions that any gateway serves
 `exchange`, `translation`     one request of a session, there and back
-`bridge`, `inflight`, `follow`  questions to the client, cancellations, the session's own stream
+`bridge`, `inflight`, `follow`  questions to the client, cancellations, the session's own stream (`changes` after a gap)
 `sse`, `streams`              event streams, bounded; the ones that last
 `upstream`                    what answers behind an endpoint:
 `member`                      one member, or

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mcp.shared.inbound import encode_header_value
+from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from bus import CallOptions, Federation, McpRequest, headers
 from bus.errors import FederationError
@@ -45,5 +46,14 @@ class MemberUpstream:
         asked = McpRequest(self._member, request.method, sent, request.body)
         options = CallOptions(timeout=request.timeout, on_event=notify, headers=request.headers)
         told = await self._federation.mcp(asked, options)
-        code = told.headers.get(headers.MCP_ERROR)
-        return UpstreamAnswer(told.data, int(code) if code is not None else None)
+        return UpstreamAnswer(told.data, error_code(told.headers.get(headers.MCP_ERROR)))
+
+
+def error_code(told: str | None) -> int | None:
+    """The code that a member's `Mcp-Error-Code` header tells; one that cannot be read is an internal error's."""
+    if told is None:
+        return None
+    try:
+        return int(told[:12])
+    except ValueError:
+        return INTERNAL_ERROR

@@ -4,7 +4,8 @@
 `link`       what a way to a server is: requests out, responses and notifications back
 `stdio`      a link to a `child`; `http` a link to a URL, with `sse` to read its streams
 `session`    a link on which both sides agreed how to speak: 2026-07-28, or an older revision translated here
-`upstream`   one session kept alive: lost, opened again with back-off, answered for meanwhile
+`upstream`   one session kept alive: lost, opened again with back-off, answered for meanwhile; `watch` asks a silent
+             server for signs of life, `liveness` judges its silence, `rules` says how eager to be
 `forwarding` the server object that a `Member` serves, each request handed to the upstream
 `joined`     the member itself: present while its server is, gone while it is not
 `adoption`   members that registered over HTTP, joined by their `endpoints.mcp`; `health` watches the other endpoint

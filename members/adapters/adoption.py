@@ -25,8 +25,8 @@ from bus.kv import Bucket
 from bus.names import ID_PATTERN, is_id
 from members.adapters.health import HealthWatch
 from members.adapters.joined import Described, Joined
+from members.adapters.rules import Rules
 from members.adapters.targets import HttpTarget, Unusable, checked_url
-from members.adapters.upstream import Rules
 from members.guard import Fetcher, Forbidden, Policy, checked
 from members.settings import MemberSettings
 

@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE, Process
 
 import structlog
 
+from members.adapters.processes import stopped
 from members.adapters.targets import StdioTarget, Unusable
 from members.sandbox.limits import UNLIMITED, Limits, restrained
 
@@ -20,6 +21,7 @@ MAX_LOGGED = 2_000
 PATIENCE_S = 2.0
 """How long a child may take to end after its stdin closed, and again after SIGTERM."""
 LOOK_EVERY_S = 0.01
+LAST_WORDS_S = 0.1
 
 _OPEN = Limits(memory_bytes=UNLIMITED, file_bytes=UNLIMITED, cpu_s=UNLIMITED, open_files=UNLIMITED)
 
@@ -31,6 +33,8 @@ class Child:
 
     def __init__(self, name: str, process: Process) -> None:
         self.name = name
+        self.last_words = ""
+        """The last line of its stderr."""
         self._process = process
         self._errors = asyncio.create_task(self._log_errors())
 
@@ -56,6 +60,11 @@ class Child:
         return self._process.pid
 
     @property
+    def stopped(self) -> bool:
+        """Whether a signal keeps it, or a process that it started, from running. Looks through the process table."""
+        return stopped(self.pid)
+
+    @property
     def end(self) -> str:
         """How it ended, for people."""
         code = self._process.returncode
@@ -74,15 +83,22 @@ class Child:
 
     async def write(self, line: bytes) -> None:
         """Give it a line. Raises OSError when it takes no more."""
+        self.post(line)
         assert self._process.stdin is not None
-        self._process.stdin.write(line)
         await self._process.stdin.drain()
 
+    def post(self, line: bytes) -> None:
+        """The same, without waiting until it was taken."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line)
+
     async def stop(self) -> None:
-        """End it and its group: stdin closed, then SIGTERM, then SIGKILL."""
+        """End it and its group: stdin closed, then SIGTERM, then SIGKILL; this at once when it is stopped, and deaf."""
         process = self._process
         if process.stdin is not None:
             process.stdin.close()
+        if process.returncode is None and self.stopped:
+            self._signal(signal.SIGKILL)
         for number in (signal.SIGTERM, signal.SIGKILL):
             if await self._ended_within(PATIENCE_S):
                 break
@@ -93,8 +109,9 @@ class Child:
         await asyncio.gather(self._errors, return_exceptions=True)
 
     async def seen_off(self) -> None:
-        """Wait a moment for the exit code of a child that closed its output."""
+        """Wait a moment for the exit code and the last words of a child that closed its output."""
         await self._ended_within(0.5)
+        await asyncio.wait({self._errors}, timeout=LAST_WORDS_S)
 
     async def _ended_within(self, seconds: float) -> bool:
         """asyncio's own wait would last as long as anything the child started holds one of its pipes open."""
@@ -118,6 +135,7 @@ class Child:
                 return
             text = line.decode("utf-8", "replace").rstrip()[:MAX_LOGGED]
             if text:
+                self.last_words = text
                 log.info("server_said", member=self.name, line=text)
 
 

@@ -34,9 +34,10 @@ from members.adapters.buslink import BusLink
 from members.adapters.forwarding import ForwardingServer
 from members.adapters.http import HttpLink
 from members.adapters.link import Link, Listener
+from members.adapters.rules import Behind, Rules
 from members.adapters.session import Greeting
 from members.adapters.targets import HttpTarget
-from members.adapters.upstream import Rules, Upstream
+from members.adapters.upstream import Upstream
 from members.guard import Fetcher, Policy
 
 MAX_ROUNDS = 16
@@ -172,7 +173,7 @@ def of_member(federation: Federation, member: str) -> Upstream:
     async def open_link(_: Listener) -> Link:
         return BusLink(federation, member)
 
-    return Upstream(member, open_link, Rules(), checked=False)
+    return Upstream(member, open_link, Rules(), Behind.BUS)
 
 
 def of_url(name: str, url: str) -> Upstream:
@@ -181,4 +182,4 @@ def of_url(name: str, url: str) -> Upstream:
     async def open_link(hear: Listener) -> Link:
         return HttpLink(HttpTarget(url), Fetcher(Policy(unrestricted=True)), hear)
 
-    return Upstream(name, open_link, Rules(), checked=True)
+    return Upstream(name, open_link, Rules(), Behind.URL)

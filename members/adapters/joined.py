@@ -20,11 +20,13 @@ from bus.errors import FederationError, Refused
 from members.adapters.forwarding import ForwardingServer
 from members.adapters.http import HttpLink
 from members.adapters.link import Link, Listener
+from members.adapters.rules import Behind, Rules
 from members.adapters.session import Greeting
 from members.adapters.stdio import StdioLink
-from members.adapters.targets import HttpTarget, StdioTarget, Target
-from members.adapters.upstream import Rules, Upstream
+from members.adapters.targets import StdioTarget, Target
+from members.adapters.upstream import Upstream
 from members.guard import Fetcher, Policy
+from members.instance import Serving
 from members.member import Member
 from members.settings import MemberSettings
 
@@ -64,7 +66,8 @@ class Joined:
         self._settings = settings or MemberSettings()
         self._target = target
         self._policy = policy or Policy(unrestricted=True)
-        self.upstream = Upstream(described.id, self._open, rules or Rules(), checked=isinstance(target, HttpTarget))
+        behind = Behind.CHILD if isinstance(target, StdioTarget) else Behind.URL
+        self.upstream = Upstream(described.id, self._open, rules or Rules(), behind)
 
     async def run(self, bus: Bus) -> None:
         """Be a member of the federation on `bus` until cancelled. Raises Unusable, and the directory's refusal."""
@@ -91,9 +94,9 @@ class Joined:
         assert greeting is not None
         member = self._member(greeting)
         try:
-            async with member.serving(bus):
+            async with member.serving(bus) as serving:
                 self._present(True)
-                await self._until_gone(greeting)
+                await self._until_gone(greeting, serving)
                 self._present(False)
         except Refused:
             raise
@@ -116,14 +119,14 @@ class Joined:
         described = self._described
         fields = manifest_fields(greeting) | dict(described.more)
         fields |= {"tags": list(described.tags), "capabilities": list(described.capabilities)}
-        fields["name"] = fields.get("name") or described.id
+        fields |= {"name": fields.get("name") or described.id, **self._losses()}
         member = Member(described.id, server=server, settings=self._settings, **fields)
         server.serve_changes(member.fanout)
         self.upstream.on_change = member.fanout.publish
         return member
 
-    async def _until_gone(self, greeting: Greeting) -> None:
-        """Until the server is away for too long, or came back as another."""
+    async def _until_gone(self, greeting: Greeting, serving: Serving) -> None:
+        """Until the server is away for too long, or came back as another. What it lost meanwhile is announced."""
         while True:
             await self.upstream.down.wait()
             with suppress(TimeoutError):
@@ -135,6 +138,13 @@ class Joined:
             if self.upstream.greeting != greeting:
                 log.info("server_changed", member=self.id)
                 return
+            serving.announce_soon(**self._losses())
+
+    def _losses(self) -> dict[str, Any]:
+        """The manifest field that tells how often the server was lost. Its last words are in the log alone: a manifest
+        is read by everybody, and nobody knows what a crashing server says."""
+        losses = self.upstream.losses
+        return {"server_losses": {"count": losses.count, "last": losses.last[:200]}} if losses.count else {}
 
     async def _open(self, hear: Listener) -> Link:
         if isinstance(self._target, StdioTarget):

@@ -54,6 +54,16 @@ class StdioLink:
     def pid(self) -> int:
         return self._child.pid
 
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal keeps the child from running."""
+        return self._child.stopped
+
+    @property
+    def last_words(self) -> str:
+        """The last line of its stderr."""
+        return self._child.last_words
+
     async def request(self, message: Message, listen: Listener, headers: Mapping[str, str]) -> Message:
         request_id = message["id"]
         pending = _Pending(asyncio.get_running_loop().create_future(), listen)
@@ -62,7 +72,7 @@ class StdioLink:
             await self._write(message)
             return await pending.response
         except asyncio.CancelledError:
-            await self._withdraw(request_id)
+            self._withdraw(request_id)
             raise
         finally:
             self._pending.pop(request_id, None)
@@ -84,11 +94,10 @@ class StdioLink:
         except OSError as exc:
             raise LinkDown(f"it reads no more: {exc.strerror or exc}") from exc
 
-    async def _withdraw(self, request_id: Any) -> None:
-        try:
-            await self._write(cancelled(request_id, "the caller withdrew"))
-        except LinkDown:
-            log.debug("nothing_left_to_cancel", member=self._child.name)
+    def _withdraw(self, request_id: Any) -> None:
+        """Without waiting: a child that reads no more must not keep its caller."""
+        if not self.closed.is_set():
+            self._child.post(orjson.dumps(cancelled(request_id, "the caller withdrew")) + b"\n")
 
     # what arrives -------------------------------------------------------------------------------------------------
 
@@ -123,10 +132,9 @@ class StdioLink:
             log.debug("nobody_left_to_answer", member=self._child.name)
 
     def _end(self, reason: str) -> None:
-        if self.closed.is_set():
-            return
-        self.reason = reason
+        """Whoever gave it up may have closed it and said why: the calls in it end here all the same."""
+        self.reason = self.reason or reason
         self.closed.set()
         for pending in self._pending.values():
             if not pending.response.done():
-                pending.response.set_exception(LinkLost(reason))
+                pending.response.set_exception(LinkLost(self.reason))

@@ -12,7 +12,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -27,8 +26,11 @@ from mcp.shared.exceptions import MCPError
 
 from bus.errors import MemberLost, NoInstance
 from members.adapters.link import Link, LinkDown, LinkLost, Listener, Message
+from members.adapters.liveness import Liveness
+from members.adapters.rules import Behind, Losses, Rules
 from members.adapters.session import CannotAgree, Greeting, Session
 from members.adapters.targets import Unusable
+from members.adapters.watch import watch
 
 Open = Callable[[Listener], Awaitable[Link]]
 """Opens a link that hands unclaimed notifications to the listener. Raises Unusable, OSError."""
@@ -42,30 +44,13 @@ _CHANGES: dict[str, ServerEvent] = {
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How eager to be."""
-
-    first_pause_s: float = 0.2
-    longest_pause_s: float = 15.0
-    stable_s: float = 20.0
-    """A conversation that lasted this long was a good one: the next loss counts as the first."""
-    absent_after_s: float = 3.0
-    """A server gone for longer takes its member out of the directory, until it is back."""
-    check_every_s: float = 10.0
-    """An HTTP server that said nothing for so long is asked whether it is there."""
-    check_patience_s: float = 5.0
-    second_try_s: float = 3.0
-    """How long a request that did not run waits for the server to be back before it is given back."""
-
-
 class Upstream:
     """Requests for one server, however often it comes and goes. `run` does the keeping."""
 
-    def __init__(self, name: str, open_link: Open, rules: Rules, *, checked: bool) -> None:
-        """`checked`: ask an idle server for signs of life, because its link cannot tell."""
+    def __init__(self, name: str, open_link: Open, rules: Rules, behind: Behind) -> None:
         self.name = name
         self.rules = rules
+        self.losses = Losses()
         self.greeting: Greeting | None = None
         """Of the newest conversation."""
         self.up = asyncio.Event()
@@ -75,7 +60,10 @@ class Upstream:
         self.on_change: Callable[[ServerEvent], Awaitable[None]] | None = None
         self.log_listeners: set[Listener] = set()
         self._open = open_link
-        self._checked = checked
+        self._behind = behind
+        self._life = Liveness(rules, behind, 0.0)
+        self._found_at: float | None = None
+        self._last_words = ""
         self._session: Session | None = None
         self._watched: Counter[str] = Counter()
         self._listen_again = asyncio.Event()
@@ -89,7 +77,7 @@ class Upstream:
         try:
             if session is None:
                 raise LinkDown(self.reason)
-            return await session.ask(method, params, listen)
+            return await self._asked(session, method, params, listen)
         except LinkDown as exc:
             again = await self._another(session) if session is not None else None
             if again is None:
@@ -98,11 +86,35 @@ class Upstream:
             self._doubt.set()
             raise MemberLost(f"{self.name}: the server was lost in the middle of it: {exc}") from exc
         try:
-            return await again.ask(method, params, listen)
+            return await self._asked(again, method, params, listen)
         except LinkDown as exc:
             raise self._away(str(exc)) from exc
         except LinkLost as exc:
             raise MemberLost(f"{self.name}: the server was lost in the middle of it: {exc}") from exc
+
+    async def _asked(
+        self, session: Session, method: str, params: Mapping[str, Any] | None, listen: Listener
+    ) -> dict[str, Any]:
+        """The result, with what it tells of the server's life noted. Raises as `Session.ask`."""
+        life = self._life
+
+        async def heard(message: Message) -> None:
+            life.heard(time.monotonic())
+            await listen(message)
+
+        number, answered = life.began(), True
+        try:
+            return await session.ask(method, params, heard)
+        except MCPError:
+            raise
+        except BaseException:
+            answered = False
+            raise
+        finally:
+            now = time.monotonic()
+            life.ended(number, now)
+            if answered:
+                life.heard(now)
 
     async def log_from(self, level: str) -> None:
         """Have the server tell its log from `level` up, where that is not said with each request."""
@@ -147,15 +159,15 @@ class Upstream:
 
     def _away(self, reason: str) -> NoInstance:
         told = f"{self.name}: the server behind this member is away ({reason}); not executed"
-        return NoInstance(told, details={"member": self.name, "reason": "server_away"})
+        details = {"member": self.name, "reason": "server_away", "losses": self.losses.count}
+        return NoInstance(told, details=details)
 
     # keeping ------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Keep the conversation until cancelled. Raises Unusable when there is none to be had at all."""
-        failures = 0
         while True:
-            began = time.monotonic()
+            self._found_at, self._last_words = None, ""
             try:
                 await self._converse()
             except Unusable as exc:
@@ -164,10 +176,23 @@ class Upstream:
                 self.reason = str(exc)
             except (CannotAgree, LinkDown, LinkLost, TimeoutError, OSError) as exc:
                 self.reason = str(exc) or f"did not greet ({type(exc).__name__})"
-            failures = 1 if time.monotonic() - began >= self.rules.stable_s else failures + 1
-            pause = pause_s(self.rules, failures, random.random())
-            log.warning("server_away", member=self.name, reason=self.reason, again_in_s=round(pause, 1))
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self._lost_once_more())
+
+    def _lost_once_more(self) -> float:
+        """Count the loss and tell of it. Returns how long to pause."""
+        lasted_s = time.monotonic() - self._found_at if self._found_at is not None else 0.0
+        self.losses = self.losses.one_more(self.reason, lasted_s=lasted_s, rules=self.rules)
+        pause = self.rules.pause_s(self._behind, self.losses.in_a_row, random.random())
+        log.warning(
+            "server_away",
+            member=self.name,
+            reason=self.reason,
+            again_in_s=round(pause, 1),
+            losses=self.losses.count,
+            in_a_row=self.losses.in_a_row,
+            **({"last_words": self._last_words} if self._last_words else {}),
+        )
+        return pause
 
     async def _converse(self) -> None:
         """One conversation, from opening to loss."""
@@ -184,18 +209,21 @@ class Upstream:
         finally:
             self._lost()
             await link.close()
+            self._last_words = getattr(link, "last_words", "")
 
     def _beside(self, session: Session) -> Iterable[Any]:
         if session.greeting.modern:
             yield self._hear_changes(session)
         elif listen := getattr(session.link, "listen", None):
             listen({"MCP-Protocol-Version": session.greeting.revision})
-        if self._checked:
-            yield self._check(session)
+        if self._behind is not Behind.BUS:
+            yield watch(session, self._life, self._doubt)
         yield self._told_what_changed(session)
 
     def _found(self, session: Session) -> None:
         self._session = session
+        self._found_at = time.monotonic()
+        self._life = Liveness(self.rules, self._behind, self._found_at)
         self.greeting = session.greeting
         self.down.clear()
         self.up.set()
@@ -234,24 +262,10 @@ class Upstream:
                 pause = min(pause * 2, self.rules.longest_pause_s)
                 await self._told_what_changed(session)
 
-    async def _check(self, session: Session) -> None:
-        """Ask for a sign of life now and then, and when a request broke off; without one the link is closed."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.rules.check_every_s * (0.9 + 0.2 * random.random())):
-                    await self._doubt.wait()
-            self._doubt.clear()
-            try:
-                async with asyncio.timeout(self.rules.check_patience_s):
-                    await session.ping()
-            except (LinkDown, LinkLost, TimeoutError) as exc:
-                session.link.reason = session.link.reason or str(exc) or "no sign of life"
-                session.link.closed.set()
-                return
-
     # hearing ------------------------------------------------------------------------------------------------------
 
     async def _hear(self, message: Message) -> None:
+        self._life.heard(time.monotonic())
         method = message.get("method", "")
         if event := _CHANGES.get(method):
             await self._tell(event)
@@ -279,9 +293,3 @@ async def _agreed(link: Link) -> Session:
         agreeing.cancel()
         ended.cancel()
         await asyncio.gather(agreeing, ended, return_exceptions=True)
-
-
-def pause_s(rules: Rules, failures: int, chance: float) -> float:
-    """The pause after so many losses in a row; `chance` in [0, 1) takes up to a fifth off."""
-    full = min(rules.first_pause_s * 2.0 ** min(failures - 1, 32), rules.longest_pause_s)
-    return full * (1 - 0.2 * chance)

@@ -20,6 +20,7 @@ from mcp.server.mcpserver import Context
 
 server = MCPServer("modern", title="Modern", version="3.2.1", instructions="Ask it to add.", log_level="WARNING")
 stopped = asyncio.Event()
+times_stopped = 0
 
 @server.tool()
 async def add(a: int, b: int) -> int:
@@ -45,6 +46,8 @@ async def wait(seconds: float, ctx: Context) -> str:
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:
+        global times_stopped
+        times_stopped += 1
         stopped.set()
         raise
     return "done"
@@ -53,6 +56,11 @@ async def wait(seconds: float, ctx: Context) -> str:
 async def was_stopped() -> bool:
     "Whether a wait was cut short."
     return stopped.is_set()
+
+@server.tool()
+async def stops() -> int:
+    "How often a wait was cut short."
+    return times_stopped
 
 @server.tool()
 async def learn(word: str, ctx: Context) -> str:

@@ -19,7 +19,7 @@ async def test_a_wait_ends_after_its_time_and_within_a_tick() -> None:
     clock.after(SOON, lambda: ended.append(loop.time() - started))
     assert len(clock) == 1
     await until(lambda: ended, within=10)
-    assert SOON <= ended[0]
+    assert ended[0] >= SOON
     assert len(clock) == 0
 
 

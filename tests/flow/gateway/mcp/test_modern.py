@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import aiohttp
 import orjson
 import pytest
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, Tool
 
+from bus import BusSettings
 from gateway import Gateway, GatewaySettings
 from members import Member
 from tests.flow.gateway.conftest import SUBJECT, Told
 from tests.flow.gateway.mcp.conftest import KEY
 from tests.support import mcp
+from tests.support.federation import running_member
 from tests.support.http_mcp import Caller
 from tests.support.nats import until
 
@@ -137,7 +143,7 @@ ROWS = [
     ),
     ("JSON only", orjson.dumps(mcp.body("tools/list")), {"Accept": "application/json"}, 406, -32600, None),
     ("another content type", orjson.dumps(mcp.body("tools/list")), {"Content_Type": "text/plain"}, 415, -32602, None),
-    ("too large", b" " * (4 << 20) + b" ", {}, 413, -32602, None),
+    ("too large", b" " * (16 << 20) + b" ", {}, 413, -32602, None),
 ]
 
 
@@ -149,10 +155,68 @@ async def test_bad_input_gets_its_exact_status_and_code(caller: Caller, row: tup
     assert told.last["error"]["message"]
 
 
-@pytest.mark.parametrize("code", [-32603])
-async def test_an_internal_error_is_no_http_error(caller: Caller, code: int) -> None:
-    told = await caller.modern("prompts/get", {"name": "test_prompt_with_arguments", "arguments": {"arg1": 1}})
-    assert (told.status, told.code) in ((200, code), (400, -32602))
+@pytest.mark.parametrize("method", ["tools/call", "prompts/get"])
+async def test_a_tool_or_a_prompt_that_is_not_there_is_an_invalid_parameter(waiter: Caller, method: str) -> None:
+    told = await waiter.modern(method, {"name": "no such"})
+    assert (told.status, told.code) == (400, -32602)
+    assert "no such" in told.last["error"]["message"]
+    await waiter.initialize()
+    older = await waiter.legacy(method, {"name": "no such"})
+    assert (older.status, older.code) == (200, -32602)
+
+
+async def test_an_internal_error_is_no_http_error(client: aiohttp.ClientSession, settings: BusSettings) -> None:
+    async with running_member(failing(), settings):
+        told = await Caller(client, "/servers/failing/mcp").modern("tools/call", {"name": "x"})
+    assert (told.status, told.headers["Content-Type"], told.code) == (200, "application/json", -32603)
+    assert "secret" not in str(told.last)
+
+
+async def test_an_error_after_progress_is_the_last_message_of_a_stream(
+    client: aiohttp.ClientSession, settings: BusSettings
+) -> None:
+    async with running_member(failing(), settings):
+        told = await Caller(client, "/servers/failing/mcp").modern("tools/call", {"name": "x"}, progressToken="p")
+    assert (told.status, told.headers["Content-Type"], told.code) == (200, "text/event-stream", -32603)
+    assert [message.get("method") for message in told.messages] == ["notifications/progress", None]
+
+
+def failing() -> Member:
+    """A member whose tool tells of progress, and then fails in a way nobody expected."""
+
+    async def call(ctx: ServerRequestContext[Any, Any], _: CallToolRequestParams) -> CallToolResult:
+        await ctx.session.report_progress(1, 2)
+        raise RuntimeError("secret detail")
+
+    async def listed(*_: Any) -> ListToolsResult:
+        return ListToolsResult(tools=[Tool(name="x", input_schema={"type": "object"})])
+
+    return Member("failing", server=Server("failing", on_call_tool=call, on_list_tools=listed))
+
+
+async def test_an_unknown_version_is_refused_with_those_that_are_known(caller: Caller) -> None:
+    message = mcp.body("tools/list", **UNKNOWN_VERSION)
+    told = await caller.send(orjson.dumps(message), caller.head(message, MCP_Protocol_Version="2099-01-01"))
+    data = told.last["error"]["data"]
+    assert (data["requested"], "2026-07-28" in data["supported"]) == ("2099-01-01", True)
+
+
+async def test_a_missing_capability_is_named(caller: Caller) -> None:
+    told = await caller.modern("tools/call", {"name": "test_missing_capability"})
+    assert (told.status, told.code) == (400, -32021)
+    assert told.last["error"]["data"]["requiredCapabilities"]
+
+
+async def test_no_retired_or_invented_code_is_ever_told(caller: Caller) -> None:
+    """A member that is not there is an internal error with its reason in the data, and no code of our own."""
+    gone = Caller(caller.http, "/servers/nobody/mcp")
+    told = await gone.modern("tools/list")
+    assert told.last["error"]["data"]["code"] == "unknown_member"
+    missing = await caller.modern("resources/read", {"uri": "a://b"})
+    for code in (told.code, missing.code):
+        assert code is not None
+        assert code not in (-32002, -32042)
+        assert not -32099 <= code <= -32000
 
 
 async def test_a_doubled_routing_header_is_refused(caller: Caller) -> None:

@@ -11,13 +11,13 @@ import pytest
 
 from bus import Bus, BusSettings, Federation
 from members.adapters import Described, Joined, StdioTarget, Target
+from members.adapters.rules import Rules
 from members.adapters.targets import child_environment
-from members.adapters.upstream import Rules
 from members.guard import Policy
 
 QUICK = Rules(
     first_pause_s=0.05, longest_pause_s=0.3, absent_after_s=30.0, check_every_s=0.3, check_patience_s=1.0,
-    second_try_s=5.0,
+    second_try_s=5.0, child_check_every_s=0.3, child_patience_s=2.0, stopped_s=0.5,
 )  # fmt: skip
 
 Joining = Callable[..., AbstractAsyncContextManager[Joined]]

@@ -96,7 +96,16 @@ async def test_a_member_that_takes_calls_itself_is_left_alone(federation: Federa
             assert await adopted(federation, "calculator", 0)()
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/mcp", "http://localhost:{port}/mcp"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{port}/mcp",
+        "http://localhost:{port}/mcp",
+        "http://2130706433:{port}/mcp",
+        "http://[::ffff:127.0.0.1]:{port}/mcp",
+        "http://user:secret@127.0.0.1:{port}/mcp",
+    ],
+)
 async def test_an_address_that_policy_forbids_is_never_dialled(
     url: str, federation: Federation, settings: BusSettings
 ) -> None:
@@ -116,6 +125,37 @@ async def test_an_address_that_policy_forbids_is_never_dialled(
                 await dialled.wait()
         with pytest.raises(FederationError):
             await federation.call("my_service", "add", {})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+async def test_an_address_that_a_redirect_leads_to_is_never_dialled(
+    host: str, federation: Federation, settings: BusSettings
+) -> None:
+    dialled, asked = asyncio.Event(), asyncio.Event()
+
+    async def inside(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        dialled.set()
+        writer.close()
+
+    async def outside(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        location = f"http://{host}:{inner.sockets[0].getsockname()[1]}/mcp"
+        writer.write(f"HTTP/1.1 307 Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+        asked.set()
+
+    inner = await asyncio.start_server(inside, host, 0)
+    outer = await asyncio.start_server(outside, "127.0.0.1", 0)
+    async with inner, outer, adopting(settings):
+        url = f"http://127.0.0.1:{outer.sockets[0].getsockname()[1]}/mcp"
+        await federation.register(manifest(endpoints={"mcp": url, "health": url}))
+        async with asyncio.timeout(10):
+            await asked.wait()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await dialled.wait()
+        assert await adopted(federation, number=0)()
 
 
 class Health(BaseHTTPRequestHandler):

@@ -11,7 +11,6 @@ from members.adapters.http import forgotten
 from members.adapters.link import about, refusal
 from members.adapters.sse import EventReader
 from members.adapters.targets import Unusable, child_environment, header_from_variable
-from members.adapters.upstream import Rules, pause_s
 
 STREAM = b': hello\r\n\r\nid: 1\r\ndata:\r\n\r\nevent: message\r\ndata: {"a":1}\r\n\r\ndata: x\ndata: y\n\n'
 
@@ -70,10 +69,3 @@ def test_a_header_comes_from_the_environment_and_its_value_is_never_told() -> No
         with pytest.raises(Unusable) as refused:
             header_from_variable(words, {"KEY": "v", "BAD": "secret\r\nX: y"})
         assert "secret" not in str(refused.value)
-
-
-@given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
-def test_a_pause_is_never_longer_than_the_longest_nor_without_jitter(failures: int, chance: float) -> None:
-    rules = Rules()
-    assert 0 < pause_s(rules, failures, chance) <= rules.longest_pause_s
-    assert pause_s(rules, failures, 0.9) < pause_s(rules, failures, 0.0)
