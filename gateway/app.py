@@ -23,12 +23,12 @@ from gateway.guards import Guards, allow_origin, secure
 from gateway.inquiry import Inquiry
 from gateway.lifecycle import Lifecycle
 from gateway.listening import Bound, CannotListen, Listener, bind, serve
-from gateway.mcp.aggregate import Aggregate
-from gateway.mcp.endpoint import Handler as McpHandler
-from gateway.mcp.endpoint import UpstreamFor
-from gateway.mcp.fronts import Fronts
+from gateway.mcp.federation.aggregate import Aggregate
+from gateway.mcp.federation.scope import read_scope
+from gateway.mcp.front.endpoint import Handler as McpHandler
+from gateway.mcp.front.endpoint import UpstreamFor
+from gateway.mcp.front.fronts import Fronts
 from gateway.mcp.member import MemberUpstream
-from gateway.mcp.scope import read_scope
 from gateway.mcp.upstream import Upstream
 from gateway.metrics import Metrics
 from gateway.openapi import About

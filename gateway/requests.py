@@ -19,7 +19,7 @@ from structlog.contextvars import bind_contextvars
 from bus.errors import FederationError, Internal
 from gateway.border import error_answer, federation_error
 from gateway.guards import Guards
-from gateway.mcp.messages import failure
+from gateway.mcp.front.messages import failure
 from gateway.metrics import UNMATCHED, Metrics
 
 REQUEST_ID = "X-Request-Id"

@@ -7,7 +7,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from bus import CallOptions, Federation, McpRequest, headers
 from bus.errors import FederationError
-from gateway.mcp.messages import named
+from gateway.mcp.front.messages import named
 from gateway.mcp.upstream import Notify, UpstreamAnswer, UpstreamRequest
 from gateway.metrics import Metrics
 

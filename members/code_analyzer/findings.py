@@ -37,6 +37,12 @@ class Vulnerability(TypedDict):
     confidence: Confidence
 
 
+class FileVulnerability(Vulnerability):
+    """A weakness found in a file of a repository."""
+
+    file: str
+
+
 class Suggestion(TypedDict):
     """A way to make a snippet better. `before` and `after` are the whole lines a fix would touch."""
 
@@ -58,6 +64,11 @@ def ordered_issues(issues: Iterable[Issue]) -> list[Issue]:
 def ordered_vulnerabilities(found: Iterable[Vulnerability]) -> list[Vulnerability]:
     """Worst first, then by line."""
     return sorted(found, key=lambda v: (RANK[v["severity"]], v["line"], v["type"]))
+
+
+def ordered_in_files(found: Iterable[FileVulnerability]) -> list[FileVulnerability]:
+    """Worst first, then by file and line."""
+    return sorted(found, key=lambda v: (RANK[v["severity"]], v["file"], v["line"], v["type"]))
 
 
 def named_once(found: Iterable[Vulnerability]) -> list[Vulnerability]:

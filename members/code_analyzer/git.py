@@ -44,6 +44,8 @@ COMPLAINTS: Sequence[tuple[str, str, str]] = (
      "the repository does not exist or is not public; no credentials are sent"),
     (r"not valid: is this a git repository|dumb http transport", "not_a_repository",
      "there is no git repository that can be fetched over smart HTTP at this URL"),
+    (r"not our ref|no such remote ref|couldn't find remote ref|unadvertised object", "unknown_ref",
+     "there is no such commit at this URL, or the server does not give it by its id"),
     (r"not found|error: 4(04|10)", "not_found", "there is no repository at this URL"),
     (r"certificate|SSL|TLS", "bad_certificate", "the server's certificate is not trusted"),
     (r"too slow", "too_slow", "the server sends too slowly"),
@@ -53,6 +55,9 @@ COMPLAINTS: Sequence[tuple[str, str, str]] = (
     (r"fsck|bad object|corrupt|invalid|early EOF|index-pack|unexpected disconnect|RPC failed|protocol error|bad band",
      "broken_repository", "the server sent no sound repository"),
 )  # fmt: skip
+
+BRANCH = "analysis"
+SHA256_DIGITS = 64
 
 TOO_MUCH = re.compile(
     r"File (size limit|too large)|signal 25|out of memory|malloc|mmap failed|cannot allocate|oom", re.IGNORECASE
@@ -81,15 +86,41 @@ def environment(scheme: str = "none") -> dict[str, str]:
     }
 
 
-def clone_command(address: Address, dial: Sequence[str], folder: Path, ca_file: Path | None = None) -> list[str]:
-    """Fetch the newest commit of the default branch, and nothing is checked out."""
+def resolve_command(address: Address, dial: Sequence[str], names: Sequence[str], ca_file: Path | None) -> list[str]:
+    """Ask which commits these names stand for, and fetch nothing."""
+    settings = reaching(address, dial, ca_file)
+    return [program(), *configured(settings), "ls-remote", "--quiet", "--", address.url, *names]
+
+
+def init_command(folder: Path, commit: str) -> list[str]:
+    """An empty bare repository for commits whose ids are of this length."""
+    form = "sha256" if len(commit) == SHA256_DIGITS else "sha1"
+    options = ["--quiet", "--bare", "--template=", f"--object-format={form}", f"--initial-branch={BRANCH}"]
+    return [program(), *configured(SETTINGS), "init", *options, "--", str(folder)]
+
+
+def fetch_command(
+    address: Address, dial: Sequence[str], folder: Path, commit: str, *, ca_file: Path | None = None, past: int = 0
+) -> list[str]:
+    """Fetch one commit, and nothing is checked out. With `past`, that many commits and no contents of files."""
+    amount = [f"--depth={past}", "--filter=blob:none"] if past else ["--depth=1"]
+    options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance"]
+    settings = reaching(address, dial, ca_file)
+    wanted = f"+{commit}:refs/heads/{BRANCH}"
+    return [program(), "-C", str(folder), *configured(settings), "fetch", *options, *amount, "--", address.url, wanted]
+
+
+def reaching(address: Address, dial: Sequence[str], ca_file: Path | None) -> list[str]:
+    """The settings with which one server is reached."""
     settings = [*SETTINGS, f"protocol.{address.scheme}.allow=always", *pin(address, dial)]
-    if ca_file is not None:
-        settings.append(f"http.sslCAInfo={ca_file}")
-    options = [
-        "--quiet", "--bare", "--depth=1", "--single-branch", "--no-tags", "--template=", "--no-recurse-submodules",
-    ]  # fmt: skip
-    return [program(), *configured(settings), "clone", *options, "--", address.url, str(folder)]
+    return settings if ca_file is None else [*settings, f"http.sslCAInfo={ca_file}"]
+
+
+def log_command(folder: Path) -> list[str]:
+    """The files that each commit touched: a line of the byte 1 and the commit's parents, then a line for each file."""
+    options = ["--name-only", "--no-renames", "--no-merges", "--format=%x01%P", "--no-show-signature", "--no-mailmap"]
+    settings = [*SETTINGS, "core.quotePath=false", "log.showRoot=true"]
+    return [program(), "-C", str(folder), *configured(settings), "log", *options, BRANCH, "--"]
 
 
 def pin(address: Address, dial: Sequence[str]) -> list[str]:
@@ -108,7 +139,7 @@ def can_pin(version: str) -> bool:
 
 def list_command(folder: Path) -> list[str]:
     """Everything in the commit: mode, type, object id, size and path, NUL between entries."""
-    return [program(), "-C", str(folder), *configured(SETTINGS), "ls-tree", "-r", "-z", "-l", "--full-tree", "HEAD"]
+    return [program(), "-C", str(folder), *configured(SETTINGS), "ls-tree", "-r", "-z", "-l", "--full-tree", BRANCH]
 
 
 def blobs_command(folder: Path) -> list[str]:

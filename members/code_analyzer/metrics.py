@@ -1,4 +1,4 @@
-"""One file measured: its lines by pygount, its functions by lizard. Runs in workers only."""
+"""One file measured: its lines by syntax or by pygount, its functions by lizard. Runs in workers only."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ from pygount.analysis import (  # type: ignore[import-untyped]  # it ships no ty
     SourceAnalysis,
     SourceState,
     has_lexer,
+    matching_number_line_and_regex,
 )
-from pygount.common import regexes_from  # type: ignore[import-untyped]  # it ships no types
+from pygount.common import (  # type: ignore[import-untyped]  # it ships no types
+    lines,
+    matching_regex,
+    regexes_from,
+)
 
+from members.code_analyzer import linecount
 from members.code_analyzer.thresholds import Function
 
 GENERATED_LINES = regexes_from(DEFAULT_GENERATED_LINE_PATTERNS_TEXT)
@@ -35,12 +41,23 @@ SNIFFED_BYTES = 8192
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A file's lines. When `skipped` is not empty it says why there are none."""
+    """A file's lines. When `skipped` is not empty it says why there are none.
+
+    `string` lines hold nothing but text; `marked`, where the language has a syntax here, is the text without its
+    comments and strings, its first line being line `first` of the file."""
 
     language: str = ""
     code: int = 0
-    total: int = 0
+    comment: int = 0
+    string: int = 0
+    blank: int = 0
     skipped: str = ""
+    marked: str = ""
+    first: int = 1
+
+    @property
+    def total(self) -> int:
+        return self.code + self.comment + self.string + self.blank
 
 
 def text_of(content: bytes) -> str | None:
@@ -58,20 +75,42 @@ def text_of(content: bytes) -> str | None:
 
 
 def lines_of(path: str, text: str) -> Lines:
-    """What pygount counts, with its defaults for generated files and embedded languages merged."""
+    """The lines of a file: by syntax where there is one, else what pygount counts with its defaults for generated
+    files and embedded languages merged."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if generated(path, text):
+        return Lines(skipped="generated")
+    counted = linecount.count(path, text)
+    if counted is None:
+        return lines_by_pygount(path, text)
+    first = 1 + len(text) - len(text.lstrip("\n"))
+    return Lines(
+        counted.language, counted.code, counted.comment, counted.string, counted.blank,
+        marked=counted.marked, first=first,
+    )  # fmt: skip
+
+
+def generated(path: str, text: str) -> bool:
+    """Does the name or one of the first lines say that a program wrote this? By pygount's defaults, on a text whose
+    lines end in a line feed alone."""
+    if matching_regex(PurePosixPath(path).name, GENERATED_NAMES) is not None:
+        return True
+    return matching_number_line_and_regex(lines(text[:16384]), GENERATED_LINES) is not None
+
+
+def lines_by_pygount(path: str, text: str) -> Lines:
+    """What pygount counts."""
     if not has_lexer(path):
         return Lines(skipped="unknown_language")
     counted = SourceAnalysis.from_file(
-        path,
-        "repository",
-        file_handle=io.StringIO(text),
-        generated_regexes=GENERATED_LINES,
-        generated_name_regexes=GENERATED_NAMES,
-        merge_embedded_language=True,
+        path, "repository", file_handle=io.StringIO(text), generated_regexes=[], merge_embedded_language=True
     )
     if counted.state != SourceState.analyzed:
         return Lines(skipped=counted.state.name)
-    return Lines(counted.language.lower(), counted.code_count, counted.line_count)
+    return Lines(
+        counted.language.lower(), counted.code_count, counted.documentation_count, counted.string_count,
+        counted.empty_count,
+    )  # fmt: skip
 
 
 def functions_of(path: str, text: str) -> list[Function]:

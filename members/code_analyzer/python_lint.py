@@ -43,6 +43,25 @@ FAULTS: Mapping[str, tuple[str, Severity, str]] = {
 """What is told about repositories: type, severity and our words; without words ruff's own, which then quote names of
 variables and modules only, never values."""
 
+DANGERS = (
+    "S102", "S103", "S104", "S108", "S113", "S201", "S202", "S301", "S302", "S304", "S305", "S306", "S307", "S308",
+    "S311", "S312", "S313", "S314", "S315", "S316", "S317", "S318", "S319", "S321", "S323", "S324", "S501", "S502",
+    "S503", "S504", "S505", "S506", "S507", "S508", "S509", "S601", "S602", "S604", "S605", "S608", "S609", "S610",
+    "S611", "S612", "S701", "S702", "S704",
+)  # fmt: skip
+"""Ruff's security rules whose finding in a whole repository is worth a look; secrets are found by other means."""
+
+GUESSES = {"S104", "S108", "S311", "S604"}
+"""Of those, the ones that are often harmless."""
+
+CWE: Mapping[str, int] = {
+    "code_injection": 95, "command_injection": 78, "debug_enabled": 94, "cleartext_protocol": 319,
+    "insecure_permissions": 732, "insecure_tls": 295, "missing_timeout": 400, "open_binding": 605,
+    "path_traversal": 22, "sql_injection": 89, "ssrf": 918, "unsafe_deserialization": 502, "unsafe_temp_file": 377,
+    "weak_cipher": 327, "weak_hash": 328, "weak_key": 326, "weak_random": 338, "xss": 79, "xxe": 611,
+}  # fmt: skip
+"""Numbers in the Common Weakness Enumeration, by our type."""
+
 ADVICE = (
     "B",
     "C4",
@@ -72,6 +91,12 @@ def faults_in(folder: Path) -> list[Diagnostic]:
     """Diagnostics of every Python file below a folder, for the rules in `FAULTS`."""
     rules = ",".join(rule for rule in FAULTS if rule != "invalid-syntax")
     return diagnostics(run(["--select", rules, *PLACES, *AS_JSON, str(folder)]))
+
+
+def dangers_in(folder: Path) -> list[Diagnostic]:
+    """The same for the rules in `DANGERS`; comments that silence ruff are not obeyed."""
+    found = diagnostics(run(["--select", ",".join(DANGERS), "--ignore-noqa", *PLACES, *AS_JSON, str(folder)]))
+    return [each for each in found if each["code"] in DANGERS]
 
 
 def advice_on(code: str) -> list[Diagnostic]:

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from bandit.core.config import BanditConfig  # type: ignore[import-untyped]  # it ships no types
 from bandit.core.manager import BanditManager  # type: ignore[import-untyped]  # it ships no types
 
 from members.code_analyzer.findings import Vulnerability
-
-TEXTS = Path(__file__).with_name("texts") / "bandit.yml"
+from members.code_analyzer.wording import ELSEWHERE, texts
 
 NOISE = {"B403", "B404", "B405", "B406", "B407", "B408", "B409", "B603", "B606"}
 """Imports of modules whose dangerous uses are found anyway, and calls that are as they should be."""
-
-ELSEWHERE = {"type": "security", "message": "Bandit finds a weakness here", "advice": "Read bandit's page on {id}."}
-
-
-@cache
-def texts() -> Mapping[str, Mapping[str, str]]:
-    """What is told for each test, by bandit's id."""
-    read: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
-    return read
 
 
 def vulnerabilities(file: Path) -> list[Vulnerability]:

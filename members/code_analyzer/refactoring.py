@@ -1,4 +1,5 @@
-"""refactor on one snippet: ruff's advice and safe fixes for Python, thresholds for all. Runs in workers only."""
+"""refactor on one snippet: ruff's advice and fixes for Python, structural rules for other languages, thresholds for
+all. Runs in workers only."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from members.code_analyzer import python_lint
 from members.code_analyzer.findings import RANK, Severity, Suggestion, bounded
 from members.code_analyzer.languages import opened
 from members.code_analyzer.metrics import functions_of
+from members.code_analyzer.restructuring import structural_advice
 from members.code_analyzer.scanning import parses, require_python
 from members.code_analyzer.thresholds import Thresholds, excesses
 from members.sandbox.refusals import Invalid
@@ -30,11 +32,18 @@ MAX_SHOWN = 4000
 def refactor(arguments: Mapping[str, Any], _: Report) -> dict[str, Any]:
     """The job: `code`, `language`, `extension`, `thresholds` and `max_findings` in; a Refactoring out."""
     code, language = arguments["code"], arguments["language"]
-    better, suggestions = python_advice(code) if language == "python" else (code, [])
+    better, suggestions = advice(code, language, arguments["grammar"])
     suggestions += size_advice(opened(code, language), arguments["extension"], Thresholds(**arguments["thresholds"]))
     worst_first = sorted(suggestions, key=lambda s: (RANK[s["severity"]], s["line"], s["rule"]))
     kept, omitted = bounded(worst_first, arguments["max_findings"])
     return {"suggestions": kept, "refactored_code": better, "diff": diff(code, better), **omitted}
+
+
+def advice(code: str, language: str, grammar: str) -> tuple[str, list[Suggestion]]:
+    """The snippet with what is safe to change, and everything that could be."""
+    if language == "python":
+        return python_advice(code)
+    return structural_advice(code, grammar) if grammar else (code, [])
 
 
 def python_advice(code: str) -> tuple[str, list[Suggestion]]:

@@ -1,15 +1,17 @@
-"""Figures of shards added up: percentages, the complexity score, the worst issues."""
+"""Figures of shards added up: percentages, the complexity score, the worst functions and issues."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from heapq import nsmallest
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
 from members.code_analyzer.findings import Issue, ordered_issues
+from members.code_analyzer.history import Hotspot
 
 DATA_LANGUAGES = frozenset(
     {
@@ -25,8 +27,34 @@ HALF_WAY = 10
 """The complexity at which a repository scores 5.0: the usual threshold of one function."""
 
 
+WORST = 20
+"""Functions and hotspots in one reply."""
+
+
+class WorstFunction(TypedDict):
+    """A function among the most complex ones. `length` counts lines of code, without comments and blanks."""
+
+    name: str
+    file: str
+    line: int
+    complexity: int
+    length: int
+    parameters: int
+
+
+class Duplication(TypedDict):
+    """Code that stands more than once: blocks and lines beyond the first, and those in per cent of all code lines."""
+
+    blocks: int
+    lines: int
+    per_cent: float
+
+
 class Analysis(TypedDict):
-    """What is told about a repository. The last four keys explain the first five."""
+    """What is told about a repository; the first five keys are the gist.
+
+    Lines are of one kind each: code, comment, string (nothing but text) or blank, and sum to `total_lines`.
+    `commit` is there for repositories read by URL, `hotspots` and `commits_read` where history was asked for."""
 
     languages: dict[str, int]
     total_files: int
@@ -34,44 +62,72 @@ class Analysis(TypedDict):
     complexity_score: float
     issues: list[Issue]
     issues_omitted: int
+    issues_by_type: dict[str, int]
     lines_of_code: dict[str, int]
+    code_lines: int
+    comment_lines: int
+    string_lines: int
+    blank_lines: int
     functions: int
+    worst_functions: list[WorstFunction]
+    duplication: Duplication
     files_not_measured: dict[str, int]
+    cached: bool
+    commit: NotRequired[str]
+    hotspots: NotRequired[list[Hotspot]]
+    commits_read: NotRequired[int]
 
 
 @dataclass(slots=True)
 class Tally:
-    """What one worker found, or several together. `weighted` is the sum over functions of lines × complexity."""
+    """What one worker found, or several together. `weighted` is the sum over functions of lines × complexity;
+    `issues` are the worst of those that `kinds` counts."""
 
     code: Counter[str] = field(default_factory=Counter)
-    lines: int = 0
+    comment: int = 0
+    string: int = 0
+    blank: int = 0
     functions: int = 0
     function_lines: int = 0
     weighted: int = 0
+    complexity: Counter[str] = field(default_factory=Counter)
+    """By file."""
+    worst: list[WorstFunction] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     issues: list[Issue] = field(default_factory=list)
-    issues_found: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    licensed: bool = False
 
     def add(self, other: Tally) -> None:
         """Take another's figures in."""
-        self.code += other.code
-        self.lines += other.lines
-        self.functions += other.functions
-        self.function_lines += other.function_lines
-        self.weighted += other.weighted
-        self.skipped += other.skipped
+        for name in ("comment", "string", "blank", "functions", "function_lines", "weighted"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("code", "complexity", "skipped", "kinds"):
+            getattr(self, name).update(getattr(other, name))
         self.issues += other.issues
-        self.issues_found += other.issues_found
+        self.worst = worst_of([*self.worst, *other.worst])
+        self.licensed |= other.licensed
+
+    def tell(self, issues: Iterable[Issue]) -> None:
+        """Take further issues in."""
+        told = list(issues)
+        self.issues += told
+        self.kinds.update(issue["type"] for issue in told)
 
     def as_data(self) -> dict[str, Any]:
         """As it travels from a worker."""
-        whole = {name: getattr(self, name) for name in self.__slots__}
-        return whole | {"code": dict(self.code), "skipped": dict(self.skipped)}
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Tally:
         """The tally that `as_data` wrote."""
-        return cls(**{**data, "code": Counter(data["code"]), "skipped": Counter(data["skipped"])})
+        counters = {name: Counter(data[name]) for name in ("code", "complexity", "skipped", "kinds")}
+        return cls(**{**data, **counters})
+
+
+def worst_of(functions: Iterable[WorstFunction]) -> list[WorstFunction]:
+    """The most complex, then the longest; equal input in any order gives equal output."""
+    return nsmallest(WORST, functions, key=lambda f: (-f["complexity"], -f["length"], f["file"], f["line"], f["name"]))
 
 
 def total(tallies: Iterable[Tally]) -> Tally:
@@ -82,20 +138,40 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return whole
 
 
-def report(whole: Tally, *, files: int, max_issues: int) -> Analysis:
-    """The reply. `files` counts what is in the tree, measured or not."""
+def report(whole: Tally, *, files: int, max_issues: int, repeated: tuple[int, int] = (0, 0)) -> Analysis:
+    """The reply. `files` counts what is in the tree, measured or not; `repeated` are blocks and lines that stand more
+    than once."""
     kept = ordered_issues(whole.issues)[:max_issues]
+    code = sum(whole.code.values())
+    blocks, lines = repeated
     return {
         "languages": percentages(source_only(whole.code)),
         "total_files": files,
-        "total_lines": whole.lines,
+        "total_lines": code + whole.comment + whole.string + whole.blank,
         "complexity_score": complexity_score(whole.weighted, whole.function_lines),
         "issues": kept,
-        "issues_omitted": whole.issues_found - len(kept),
-        "lines_of_code": dict(sorted(whole.code.items(), key=lambda item: (-item[1], item[0]))),
+        "issues_omitted": whole.kinds.total() - len(kept),
+        "issues_by_type": most_first(whole.kinds),
+        "lines_of_code": most_first(whole.code),
+        "code_lines": code,
+        "comment_lines": whole.comment,
+        "string_lines": whole.string,
+        "blank_lines": whole.blank,
         "functions": whole.functions,
+        "worst_functions": whole.worst,
+        "duplication": {"blocks": blocks, "lines": lines, "per_cent": min(share(lines, code), 100.0)},
         "files_not_measured": dict(sorted(whole.skipped.items())),
+        "cached": False,
     }
+
+
+def share(part: int, whole: int) -> float:
+    """In per cent, one decimal."""
+    return round(100 * part / whole, 1) if whole else 0.0
+
+
+def most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def source_only(code: Mapping[str, int]) -> dict[str, int]:

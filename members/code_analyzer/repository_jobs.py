@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from members.code_analyzer.survey import survey
+from members.code_analyzer.clones import duplicates
+from members.code_analyzer.measuring import measure
+from members.code_analyzer.searching import search
 
-JOBS = {"survey": survey}
+JOBS = {"measure": measure, "search": search, "duplicates": duplicates}

@@ -1,11 +1,13 @@
 """ast-grep rules, kept as data in `rules/*.yml`, run over one snippet. Runs in workers only.
 
 The files are in ast-grep's own form, one document per rule. `severity` error, warning, info is our high, medium,
-low; `note` is the recommendation; `metadata` holds type, cwe, confidence and further languages (`also`).
+low; `note` is the recommendation; `metadata` holds type, cwe, confidence, further languages (`also`) and what a text
+`needs` to hold anywhere before it is worth its syntax tree.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +35,7 @@ class Rule:
     type: str
     cwe: int
     confidence: Confidence
+    needs: re.Pattern[str]
     config: Config
 
 
@@ -59,14 +62,18 @@ def rule(document: Mapping[str, Any]) -> Rule:
         type=metadata["type"],
         cwe=metadata["cwe"],
         confidence=metadata["confidence"],
+        needs=re.compile(metadata["needs"]),
         config=cast(Config, matched),
     )
 
 
 def matches(code: str, grammar: str) -> Iterator[tuple[Rule, int]]:
     """Every rule that matches and the line where it does. The grammar must be one that ast-grep has."""
+    worth_it = [each for each in rules().get(grammar, ()) if each.needs.search(code)]
+    if not worth_it:
+        return
     root = parse(code, grammar)
-    for each in rules().get(grammar, ()):
+    for each in worth_it:
         for node in root.find_all(each.config):
             yield each, node.range().start.line + 1
 

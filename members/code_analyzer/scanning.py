@@ -9,19 +9,15 @@ from typing import Any
 
 from members.code_analyzer import python_security, rules
 from members.code_analyzer.findings import Vulnerability, bounded, named_once
-from members.code_analyzer.secrets_scan import Secret, secrets_in
+from members.code_analyzer.secrets_scan import as_vulnerability, secrets_in
 from members.sandbox.refusals import Invalid, Refusal, TooLarge
 from members.sandbox.worker import Report
-
-SECRET_CWE = 798
-SECRET_ADVICE = "Read it from the environment or from a secret store, and change the one that is in the history."
-KEYWORD = "Secret Keyword"
 
 
 def security_scan(arguments: Mapping[str, Any], _: Report) -> dict[str, Any]:
     """The job: `code`, `extension`, `grammar` (or nothing), `max_findings` and a scratch `folder` in; a Scan out."""
     code, grammar, folder = arguments["code"], arguments["grammar"], Path(arguments["folder"])
-    found = [vulnerability(each) for each in secrets_in(code, arguments["extension"], folder, entropy=True)]
+    found = [as_vulnerability(each) for each in secrets_in(code, arguments["extension"], folder, entropy=True)]
     notes: list[str] = []
     if grammar == "python":
         found = python_weaknesses(code, folder) + found
@@ -64,18 +60,3 @@ def unreadable(code: str, grammar: str) -> list[str]:
     """A note when part of the snippet could not be parsed: grammars take more than compilers, so it is no error."""
     line = rules.first_unreadable_line(code, grammar)
     return [] if line is None else [f"The code could not be parsed from line {line} on; weaknesses may be missing."]
-
-
-def vulnerability(secret: Secret) -> Vulnerability:
-    """A secret that was found, without the secret."""
-    guess = secret.confidence == "low"
-    kind = "password or key" if secret.kind == KEYWORD else secret.kind
-    return {
-        "type": "high_entropy_string" if guess else "hardcoded_secret",
-        "severity": "medium" if guess else "high",
-        "line": secret.line,
-        "message": "A string looks random enough to be a secret" if guess else f"A secret is written in here ({kind})",
-        "recommendation": SECRET_ADVICE,
-        "cwe": SECRET_CWE,
-        "confidence": secret.confidence,
-    }

@@ -1,4 +1,4 @@
-"""The Code Analyzer as a member: three tools, their documented shapes, and who keeps the workers."""
+"""The Code Analyzer as a member: four tools, their documented shapes, and who keeps the workers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from typing_extensions import TypedDict
 from members import Context, Member, ToolAnnotations
 from members.code_analyzer import git
 from members.code_analyzer.analysis import RepositoryAnalyst
+from members.code_analyzer.cache import cache_for
 from members.code_analyzer.report import Analysis
+from members.code_analyzer.repository_scan import RepositoryScan
 from members.code_analyzer.settings import CodeAnalyzerSettings
+from members.code_analyzer.sharing import Progress
 from members.code_analyzer.snippets import Refactoring, Scan, SnippetAnalyst
 from members.sandbox.extras import MissingExtra, require_modules, require_program
 from members.sandbox.leaves import federation_errors
@@ -28,7 +31,17 @@ READS_THE_WORLD = ToolAnnotations(read_only_hint=True, idempotent_hint=True, ope
 
 Snippet = Annotated[str, Field(description="Source text; lines are counted from 1.")]
 LanguageName = Annotated[str, Field(description="Its language, such as python, javascript, java, go, c++.")]
-RepositoryUrl = Annotated[str, Field(description="https URL of a public git repository, as for git clone.")]
+RepositoryUrl = Annotated[
+    str,
+    Field(
+        description="https URL of a public git repository, as for git clone; where the operator allows it, the "
+        "absolute path of a folder on the analyzer's machine."
+    ),
+]
+Ref = Annotated[str, Field(description="Branch, tag or full commit id; the default branch when left out.")]
+History = Annotated[
+    bool, Field(description="Also read the last commits, and list files that are both complex and often changed.")
+]
 
 
 class AnalysisReply(TypedDict):
@@ -66,27 +79,51 @@ def build(settings: CodeAnalyzerSettings | None = None) -> Member:
         limit=8,
         lifespan=working,
     )
-    add_tools(member, RepositoryAnalyst(settings, repositories), SnippetAnalyst(settings, snippets))
+    cache = cache_for(settings.cache_dir, settings.cache_bytes)
+    add_repository_tools(member, RepositoryAnalyst(settings, repositories, cache))
+    add_snippet_tools(member, SnippetAnalyst(settings, snippets))
     return member
 
 
-def add_tools(member: Member, repositories: RepositoryAnalyst, snippets: SnippetAnalyst) -> None:
-    """The three tools."""
+def add_repository_tools(member: Member, repositories: RepositoryAnalyst) -> None:
+    """analyze_repo and scan_repo."""
 
     @member.tool(title="Analyze a repository", annotations=READS_THE_WORLD)
-    async def analyze_repo(repo_url: RepositoryUrl, ctx: Context) -> AnalysisReply:
-        """Clone a public git repository and measure it: languages in per cent of code lines, files, lines, a
-        complexity score from 0 (straight-line) to 10, and issues with file and line. Nothing of it is run."""
+    async def analyze_repo(
+        repo_url: RepositoryUrl, ctx: Context, ref: Ref = "", history: History = False
+    ) -> AnalysisReply:
+        """Read a public git repository and measure it: languages in per cent of code lines, files, lines by kind, a
+        complexity score from 0 (straight-line) to 10, the most complex functions, duplication, and issues with file
+        and line: complexity, length, repeated and dead code, secrets, dangerous calls, a missing licence.
 
-        async def told(per_cent: float, doing: str) -> None:
-            await ctx.report_progress(per_cent, 100, doing)
-
+        Nothing of it is run. An unchanged commit is answered from a cache (`cached`)."""
         with federation_errors():
-            return {"analysis": await repositories.analyze(repo_url, told)}
+            return {"analysis": await repositories.analyze(repo_url, teller(ctx), ref=ref, history=history)}
+
+    @member.tool(title="Scan a repository for weaknesses", annotations=READS_THE_WORLD)
+    async def scan_repo(repo_url: RepositoryUrl, ctx: Context, ref: Ref = "") -> RepositoryScan:
+        """Find weaknesses and written-in secrets in every file of a public git repository, each with its file, line,
+        CWE, confidence and what to do about it. Secrets themselves are never repeated, and nothing of it is run."""
+        with federation_errors():
+            return await repositories.scan(repo_url, teller(ctx), ref=ref)
+
+
+def teller(ctx: Context) -> Progress:
+    """Progress of a repository as progress of a call."""
+
+    async def told(per_cent: float, doing: str) -> None:
+        await ctx.report_progress(per_cent, 100, doing)
+
+    return told
+
+
+def add_snippet_tools(member: Member, snippets: SnippetAnalyst) -> None:
+    """refactor and security_scan."""
 
     @member.tool(title="Suggest refactorings", annotations=READS)
     async def refactor(code_snippet: Snippet, language: LanguageName) -> Refactoring:
-        """Suggest how a snippet could be better. Python also comes back with every safe fix applied, and the diff."""
+        """Suggest how a snippet could be better: each with its rule and, where there is a fix, the lines before and
+        after it. The snippet comes back with every safe fix applied, as far as it still parses, and the diff."""
         with federation_errors():
             return await snippets.refactor(code_snippet, language)
 

@@ -35,6 +35,10 @@ class CodeAnalyzerSettings(BaseSettings):
     ca_file: Path | None = None
     """Certificates to trust instead of the system's, for servers with a private authority."""
 
+    local_roots: tuple[Path, ...] = ()
+    """Folders below which a caller may name a folder of this machine instead of a URL. Whoever can call the tool can
+    then read the names, sizes and weaknesses of everything in there; links are never followed."""
+
     # one repository -------------------------------------------------------------------------------------------
 
     resolve_timeout_s: float = Field(default=5, gt=0, le=60)
@@ -44,8 +48,8 @@ class CodeAnalyzerSettings(BaseSettings):
     """Whole time of a clone. Higher serves slow servers at the expense of callers that wait on dead ones."""
 
     analysis_timeout_s: float = Field(default=240, gt=0, le=3600)
-    """Time of the measurement after the clone. Count on 4,000 to 8,000 lines per second and core. A caller whose own
-    deadline is shorter gets no result at all, so raise both together."""
+    """Time of the measurement after the clone. Count on 8,000 to 15,000 lines per second and core. A caller whose
+    own deadline is shorter gets no result at all, so raise both together."""
 
     max_clone_bytes: int = Field(default=256 * MIB, ge=MIB)
     """Disk that one clone may take, compressed; looked at while it grows. Times the calls served at once, this must
@@ -54,11 +58,14 @@ class CodeAnalyzerSettings(BaseSettings):
     max_files: int = Field(default=20_000, ge=1)
     """Entries in the tree, above which a repository is refused before anything is unpacked."""
 
-    max_source_bytes: int = Field(default=64 * MIB, ge=1024)
+    max_source_bytes: int = Field(default=160 * MIB, ge=1024)
     """Sum of the files that are measured, above which a repository is refused: it could not be done in time."""
 
     max_file_bytes: int = Field(default=MIB, ge=1024)
     """A larger file is counted but not measured. Higher reaches big generated files at the expense of time."""
+
+    history_depth: int = Field(default=500, ge=1, le=20_000)
+    """Commits that are looked at where history is asked for. More tell more, at the expense of a longer fetch."""
 
     max_issues: int = Field(default=500, ge=1, le=5000)
     """Issues, suggestions or vulnerabilities in one reply, the worst kept; the number left out is told."""
@@ -81,6 +88,18 @@ class CodeAnalyzerSettings(BaseSettings):
 
     max_parameters: int = Field(default=5, ge=1)
     """Parameters above which a function is an issue."""
+
+    min_clone_tokens: int = Field(default=100, ge=30, le=1000)
+    """Tokens that must be equal in two places to be told as duplication. Fewer find more, chance included."""
+
+    # what it remembers ----------------------------------------------------------------------------------------
+
+    cache_dir: Path | None = None
+    """Where answers about unchanged commits are kept, shared by all instances that are given the same folder and by
+    whoever can read it; in memory, until the process ends, when not set."""
+
+    cache_bytes: int = Field(default=64 * MIB, ge=0)
+    """Size of that memory or folder; the least recently used goes first. 0 remembers nothing."""
 
     # what it may use ------------------------------------------------------------------------------------------
 

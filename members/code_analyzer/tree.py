@@ -66,7 +66,7 @@ async def list_tree(repository: Path, settings: CodeAnalyzerSettings) -> list[En
 
 def no_tree(said: bytes) -> Failed:
     """Why there is nothing to list."""
-    if b"Not a valid object name HEAD" in said:
+    if b"Not a valid object name" in said:
         return Failed("there is no commit at this URL: an empty repository, or no git repository", reason="empty")
     return Failed("the server sent no sound repository", reason="broken_repository")
 

@@ -12,8 +12,8 @@ import orjson
 from bus import Bus, BusSettings, Federation
 from gateway import GatewaySettings
 from gateway.endpoints import Addresses
-from gateway.mcp.aggregate import Aggregate
-from gateway.mcp.scope import read_scope
+from gateway.mcp.federation.aggregate import Aggregate
+from gateway.mcp.federation.scope import read_scope
 from gateway.mcp.upstream import UpstreamAnswer, UpstreamRequest
 from gateway.metrics import Metrics
 from tests.support import mcp

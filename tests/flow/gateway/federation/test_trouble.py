@@ -197,7 +197,7 @@ async def test_a_fleet_that_registers_again_is_read_in_pages_and_nobody_waits(
 async def test_without_a_directory_since_the_start_the_list_says_so(
     bus: Bus, settings: BusSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mcp.knowledge.FIRST_FILL_S", 0.2)
+    monkeypatch.setattr("gateway.mcp.federation.knowledge.FIRST_FILL_S", 0.2)
     async with aggregate_of(settings) as ask:
         with pytest.raises(DirectoryAway):
             await ask("tools/list")

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from members.code_analyzer.address import Policy, parse
-from members.code_analyzer.clone import clone
+from members.code_analyzer.cache import InMemory
+from members.code_analyzer.clone import reach
 from members.code_analyzer.settings import CodeAnalyzerSettings
 from members.sandbox.refusals import Failed
 from tests.flow.members.code_analyzer.analyst import Analyst
 from tests.flow.members.code_analyzer.git_server import GitServer, commit_all, git, repository
 
 COMPLEX = "def tangled(a, b, c, d, e, f):\n" + "".join(f"    if a == {n}:\n        return {n}\n" for n in range(14))
-PROJECT = {
+PROJECT: dict[str, str | bytes] = {
     "src/app.py": COMPLEX + "\n\ndef simple():\n    return 1\n",
     "src/unused.py": "import os\nimport sys\n\nprint(sys.path)\n",
     "src/__init__.py": "from src.app import simple\n",
@@ -23,6 +24,7 @@ PROJECT = {
     "tests/test_keys.py": 'password = "correcthorse"\n',
     "web/page.js": "function add(a, b) {\n  return a + b;\n}\n" * 10,
     "data/big.json": '{"a": 1}\n' * 500,
+    "LICENSE": "Anybody may use this.\n",
     "README.md": "# Title\n\nText.\n",
     "logo.bin": b"\0\1\2" * 100,
     "empty.txt": "",
@@ -41,7 +43,13 @@ async def test_a_repository_is_measured(served: GitServer, analyst: Analyst) -> 
     assert analysis["lines_of_code"]["json"] == 500
     assert analysis["functions"] >= 12
     assert 0 < analysis["complexity_score"] < 10
-    assert analysis["files_not_measured"] == {"binary": 1, "duplicate": 1, "empty": 1, "hidden": 1}
+    assert analysis["files_not_measured"] == {
+        "binary": 1,
+        "duplicate": 1,
+        "empty": 1,
+        "hidden": 1,
+        "unknown_language": 1,
+    }
 
 
 async def test_issues_have_their_type_file_and_line_worst_first(served: GitServer, analyst: Analyst) -> None:
@@ -75,6 +83,7 @@ async def test_progress_only_grows_and_says_what_is_done(served: GitServer, anal
 async def test_the_same_repository_gives_the_same_answer(served: GitServer, analyst: Analyst) -> None:
     repository(served.root / "project", PROJECT)
     first = await analyst.analyze(served.url("project"))
+    analyst.cache = InMemory(0)
     assert await analyst.analyze(served.url("project")) == first
 
 
@@ -111,7 +120,7 @@ async def test_names_of_files_are_only_names(served: GitServer, analyst: Analyst
     commit_all(served.root / "names")
     analysis = await analyst.analyze(served.url("names"))
     assert analysis["total_files"] == len(names) + 1
-    assert {each["file"] for each in analysis["issues"]} == {*names, "bytes\ufffd.py"}
+    assert {each["file"] for each in analysis["issues"]} == {"LICENSE", *names, "bytes\ufffd.py"}
 
 
 async def test_the_clone_holds_one_commit_and_no_work_tree(served: GitServer, tmp_path: Path) -> None:
@@ -119,7 +128,8 @@ async def test_the_clone_holds_one_commit_and_no_work_tree(served: GitServer, tm
     repository(served.root / "project", {"a.py": "x = 2\n"})
     settings = CodeAnalyzerSettings(allowed_hosts=(served.host,))
     address = parse(served.url("project"), Policy(frozenset({served.host})))
-    await clone(address, tmp_path / "clone", settings)
+    remote = await reach(address, settings)
+    await remote.fetch(await remote.commit(""), tmp_path / "clone")
     assert git(tmp_path / "clone", "rev-list", "--count", "--all") == "1"
     assert git(tmp_path / "clone", "rev-parse", "--is-bare-repository") == "true"
     assert not (tmp_path / "clone" / "hooks").exists()

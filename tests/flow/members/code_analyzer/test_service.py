@@ -43,6 +43,7 @@ async def test_its_manifest_is_the_documented_one(analyzer: Federation) -> None:
     tools = {tool["name"]: tool for tool in manifest["tools"]}
     assert {name: tool["inputSchema"]["required"] for name, tool in tools.items()} == {
         "analyze_repo": ["repo_url"],
+        "scan_repo": ["repo_url"],
         "refactor": ["code_snippet", "language"],
         "security_scan": ["code_snippet", "language"],
     }
@@ -59,7 +60,8 @@ async def test_analyze_repo_answers_in_the_documented_shape_and_tells_its_progre
     assert analysis["languages"] == {"javascript": 50, "python": 50} or sum(analysis["languages"].values()) == 100
     assert (analysis["total_files"], analysis["total_lines"]) == (2, 3)
     assert isinstance(analysis["complexity_score"], float)
-    assert analysis["issues"] == [
+    assert [each["type"] for each in analysis["issues"]] == ["missing_licence", "unused_import"]
+    assert analysis["issues"][1:] == [
         {
             "type": "unused_import",
             "severity": "low",
@@ -104,6 +106,13 @@ BAD: list[tuple[str, str, dict[str, Any], type[FederationError], str]] = [
     ("no git server", "analyze_repo", {"repo_url": "SERVER/web/page"}, ToolError, "no git repository"),
     ("a server that redirects", "analyze_repo", {"repo_url": "SERVER/moved/x"}, ToolError, "redirect"),
     ("a server that hangs", "analyze_repo", {"repo_url": "SERVER/silent/x"}, ToolError, "limit of 5 s"),
+    ("an option for a ref", "analyze_repo", {"repo_url": "SERVER/project", "ref": "--x"}, InvalidArguments, "ref"),
+    ("an unknown branch", "analyze_repo", {"repo_url": "SERVER/project", "ref": "x"}, ToolError, "no branch or tag"),
+    ("no flag", "analyze_repo", {"repo_url": "SERVER/project", "history": "perhaps"}, InvalidArguments, "history"),
+    ("a local folder", "analyze_repo", {"repo_url": "/etc"}, NotAllowed, "only https"),
+    ("a local folder to scan", "scan_repo", {"repo_url": "/etc"}, NotAllowed, "only https"),
+    ("a private host to scan", "scan_repo", {"repo_url": "https://10.0.0.1/a"}, NotAllowed, "private"),
+    ("a huge repository to scan", "scan_repo", {"repo_url": "SERVER/huge"}, TooLarge, "more than 40 files"),
     ("no argument", "analyze_repo", {}, InvalidArguments, "repo_url"),
     ("a number", "analyze_repo", {"repo_url": 3}, InvalidArguments, "repo_url"),
     ("an unknown language", "refactor", {"code_snippet": "x", "language": "klingon"}, InvalidArguments, "Known here"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.mcp.offers import Offer, listed_tool, offer_of
+from gateway.mcp.federation.offers import Offer, listed_tool, offer_of
 
 
 def manifest(id: str, *tools: str | dict[str, Any], **more: Any) -> dict[str, Any]:

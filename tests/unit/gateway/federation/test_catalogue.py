@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mcp.catalogue import Catalogue, Change
-from gateway.mcp.offers import digest_of, listed_tool
-from gateway.mcp.scope import EVERYTHING, Scope
+from gateway.mcp.federation.catalogue import Catalogue, Change
+from gateway.mcp.federation.offers import digest_of, listed_tool
+from gateway.mcp.federation.scope import EVERYTHING, Scope
 from tests.unit.gateway.federation.samples import manifest, offer
 
 FIRST = Scope(tags=frozenset(["first"]))
@@ -75,7 +75,7 @@ def test_a_member_that_left_is_remembered_and_a_tool_that_it_dropped_is_not() ->
 
 
 def test_only_so_many_that_left_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.mcp.catalogue.MAX_DEPARTED", 2)
+    monkeypatch.setattr("gateway.mcp.federation.catalogue.MAX_DEPARTED", 2)
     catalogue = Catalogue()
     for id in "abc":
         catalogue.put(offer(id, "x"))

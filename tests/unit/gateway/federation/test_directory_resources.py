@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bus.errors import InvalidRequest, NotFound
-from gateway.mcp.catalogue import Change
-from gateway.mcp.directory_resources import OneServer, Servers, read_uri
+from gateway.mcp.federation.catalogue import Change
+from gateway.mcp.federation.directory_resources import OneServer, Servers, read_uri
 from tests.unit.gateway.federation.samples import offer
 
 

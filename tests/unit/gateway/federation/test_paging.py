@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.errors import InvalidRequest
-from gateway.mcp.paging import START, Group, Limits, Place, cut, read, written
+from gateway.mcp.federation.paging import START, Group, Limits, Place, cut, read, written
 
 LISTS = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.integers(0, 5), max_size=8)
 

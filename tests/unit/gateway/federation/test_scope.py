@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bus.errors import InvalidRequest
-from gateway.mcp.scope import EVERYTHING, Scope, Shown, read_scope
+from gateway.mcp.federation.scope import EVERYTHING, Scope, Shown, read_scope
 
 
 def member(id: str, *, tags: str = "", capabilities: str = "") -> Any:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mcp.splicing import raw, replaced, span
+from gateway.mcp.federation.splicing import raw, replaced, span
 
 PATH = ("params", "name")
 JSON = st.recursive(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.mcp.toolsearch import ToolSearch
-from gateway.mcp.words import words_of
+from gateway.mcp.federation.toolsearch import ToolSearch
+from gateway.mcp.federation.words import words_of
 from tests.unit.gateway.federation.samples import offer
 
 

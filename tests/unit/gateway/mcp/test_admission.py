@@ -8,7 +8,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from bus.errors import InvalidRequest
-from gateway.mcp.admission import (
+from gateway.mcp.front.admission import (
     EVENTS,
     JSON,
     Era,
@@ -19,7 +19,7 @@ from gateway.mcp.admission import (
     era_of,
     travelling,
 )
-from gateway.mcp.messages import Rejected
+from gateway.mcp.front.messages import Rejected
 from tests.support import mcp
 
 MODERN_BODY = mcp.body("tools/list")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from gateway.mcp.changes import ACKNOWLEDGED, acknowledged, is_notification, may_have_changed
+from gateway.mcp.front.changes import ACKNOWLEDGED, acknowledged, is_notification, may_have_changed
 
 
 def test_everything_granted_and_nothing_else_is_told() -> None:

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from bus.errors import Busy, UnknownMember
-from gateway.mcp.messages import (
+from gateway.mcp.front.messages import (
     Rejected,
     decoded,
     failure,
@@ -18,7 +18,7 @@ from gateway.mcp.messages import (
     named,
     rejection,
 )
-from gateway.mcp.sse import frame
+from gateway.mcp.front.sse import frame
 
 REQUEST = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.errors import InvalidRequest
-from gateway.mcp.tokens import MAX_TOKEN, Seal, Session
+from gateway.mcp.front.tokens import MAX_TOKEN, Seal, Session
 
 NOW = 1_000_000
 KEY = b"sixteen bytes at least"

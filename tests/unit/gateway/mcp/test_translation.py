@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.mcp.messages import Rejected
-from gateway.mcp.tokens import Session
-from gateway.mcp.translation import (
+from gateway.mcp.front.messages import Rejected
+from gateway.mcp.front.tokens import Session
+from gateway.mcp.front.translation import (
     continued,
     initialize_result,
     introduction,

@@ -10,27 +10,40 @@ from members.code_analyzer import git
 from members.code_analyzer.address import Policy, parse
 from members.sandbox.refusals import TooLarge
 
+COMMIT = "0123456789" * 4
 ADDRESS = parse("https://example.org/a/b", Policy())
 
 
 def test_a_clone_is_tied_to_the_checked_addresses() -> None:
-    command = git.clone_command(ADDRESS, ["93.184.216.34", "2606:2800::1"], Path("/x"))
+    command = git.fetch_command(ADDRESS, ["93.184.216.34", "2606:2800::1"], Path("/x"), COMMIT)
     assert "http.curloptResolve=example.org:443:93.184.216.34,[2606:2800::1]" in command
 
 
 def test_an_address_needs_no_pin() -> None:
     address = parse("https://93.184.216.34/a", Policy())
-    assert not any("curloptResolve" in part for part in git.clone_command(address, ["93.184.216.34"], Path("/x")))
+    assert not any(
+        "curloptResolve" in part for part in git.fetch_command(address, ["93.184.216.34"], Path("/x"), COMMIT)
+    )
 
 
 def test_a_clone_checks_nothing_out_and_takes_one_commit() -> None:
-    command = git.clone_command(ADDRESS, ["93.184.216.34"], Path("/x"))
-    assert {"--bare", "--depth=1", "--no-recurse-submodules", "--template=", "--no-tags"} <= set(command)
-    assert command[-3:] == ["--", "https://example.org:443/a/b", "/x"]
+    command = git.fetch_command(ADDRESS, ["93.184.216.34"], Path("/x"), COMMIT)
+    assert {"--depth=1", "--no-recurse-submodules", "--no-tags"} <= set(command)
+    assert command[-3:] == ["--", "https://example.org:443/a/b", f"+{COMMIT}:refs/heads/analysis"]
+    assert {"--bare", "--template=", "--object-format=sha1"} <= set(git.init_command(Path("/x"), COMMIT))
+
+
+def test_history_is_fetched_without_contents_and_to_a_depth() -> None:
+    command = git.fetch_command(ADDRESS, ["93.184.216.34"], Path("/x"), COMMIT, past=70)
+    assert {"--depth=70", "--filter=blob:none"} <= set(command)
+
+
+def test_a_commit_with_a_long_id_gets_a_repository_of_its_kind() -> None:
+    assert "--object-format=sha256" in git.init_command(Path("/x"), "ab" * 32)
 
 
 def test_no_protocol_but_that_of_the_url_is_spoken() -> None:
-    command = git.clone_command(ADDRESS, ["93.184.216.34"], Path("/x"))
+    command = git.fetch_command(ADDRESS, ["93.184.216.34"], Path("/x"), COMMIT)
     assert "protocol.allow=never" in command
     assert [part for part in command if part.endswith(".allow=always")] == ["protocol.https.allow=always"]
     assert git.environment("https")["GIT_ALLOW_PROTOCOL"] == "https"

@@ -15,7 +15,13 @@ LIMITS = {"complexity": 3, "code_lines": 5, "parameters": 2}
 
 def improved(code: str, language: str = "python", limit: int = 100) -> dict[str, Any]:
     known = MEASURED[language]
-    arguments = {"code": code, "language": known.name, "extension": known.extension, "thresholds": LIMITS}
+    arguments = {
+        "code": code,
+        "language": known.name,
+        "extension": known.extension,
+        "grammar": known.grammar,
+        "thresholds": LIMITS,
+    }
     return refactor(arguments | {"max_findings": limit}, lambda step: None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 
@@ -10,11 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from members.code_analyzer.findings import Issue, ordered_issues
-from members.code_analyzer.report import Tally, complexity_score, percentages, report, source_only, total
+from members.code_analyzer.report import (
+    Tally,
+    WorstFunction,
+    complexity_score,
+    percentages,
+    report,
+    source_only,
+    total,
+    worst_of,
+)
 
 
 def issue(severity: str, file: str = "a.py", line: int = 1) -> Issue:
     return {"type": "code_smell", "severity": severity, "file": file, "line": line, "message": "m"}  # type: ignore[typeddict-item]  # any of three
+
+
+def function(complexity: int) -> WorstFunction:
+    return {"name": "f", "file": "a.py", "line": 1, "complexity": complexity, "length": 3, "parameters": 0}
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=8), st.integers(1, 10**7), min_size=1, max_size=40))
@@ -63,7 +77,7 @@ def test_one_complex_function_is_not_hidden_by_many_trivial_ones() -> None:
 
 def test_the_worst_issues_are_kept_and_the_rest_is_counted() -> None:
     issues = [issue("low"), issue("high", "b.py"), issue("medium"), issue("high", "a.py", 9), issue("high", "a.py", 2)]
-    whole = Tally(issues=issues, issues_found=9)
+    whole = Tally(issues=issues, kinds=Counter(code_smell=9))
     reply = report(whole, files=3, max_issues=3)
     assert [(each["severity"], each["file"], each["line"]) for each in reply["issues"]] == [
         ("high", "a.py", 2),
@@ -80,8 +94,27 @@ def test_issues_have_one_order_whoever_found_them_first() -> None:
 
 
 def test_a_tally_survives_the_pipe() -> None:
-    tally = Tally(code=Counter(python=3), lines=4, skipped=Counter(binary=1), issues=[issue("low")], issues_found=1)
-    assert Tally.from_data(tally.as_data()) == tally
+    tally = Tally(code=Counter(python=3), comment=4, skipped=Counter(binary=1), worst=[function(3)], licensed=True)
+    tally.tell([issue("low")])
+    assert Tally.from_data(json.loads(json.dumps(tally.as_data()))) == tally
+
+
+def test_lines_of_each_kind_sum_to_all_lines() -> None:
+    reply = report(Tally(code=Counter(python=3, go=4), comment=2, string=5, blank=1), files=1, max_issues=5)
+    kinds = ("code_lines", "comment_lines", "string_lines", "blank_lines")
+    assert [reply[kind] for kind in kinds] == [7, 2, 5, 1]  # type: ignore[literal-required]  # each of them is a key
+    assert reply["total_lines"] == 15
+
+
+def test_the_worst_functions_of_all_shares_are_told_worst_first() -> None:
+    shares = [Tally(worst=worst_of(function(n) for n in range(start, 100, 2))) for start in (0, 1)]
+    assert [each["complexity"] for each in total(shares).worst] == list(range(99, 79, -1))
+
+
+def test_repeated_lines_are_told_in_per_cent_of_code() -> None:
+    reply = report(Tally(code=Counter(python=200)), files=1, max_issues=5, repeated=(3, 31))
+    assert reply["duplication"] == {"blocks": 3, "lines": 31, "per_cent": 15.5}
+    assert report(Tally(), files=0, max_issues=5)["duplication"]["per_cent"] == 0.0
 
 
 def test_the_documented_keys_are_there() -> None:

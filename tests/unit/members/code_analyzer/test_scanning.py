@@ -9,8 +9,9 @@ import pytest
 from bandit.core.extension_loader import MANAGER
 
 from members.code_analyzer.languages import SCANNED
-from members.code_analyzer.python_security import NOISE, texts
+from members.code_analyzer.python_security import NOISE
 from members.code_analyzer.scanning import security_scan
+from members.code_analyzer.wording import texts
 from members.sandbox.refusals import Invalid, TooLarge
 
 
