@@ -60,6 +60,13 @@ def modules() -> tuple[Module, ...]:
     return tuple(found)
 
 
+def modules_of(package: str) -> tuple[Module, ...]:
+    """Every module of one package; there is at least one."""
+    found = tuple(module for module in modules() if module.package == package)
+    assert found
+    return found
+
+
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Lines of a function's body without its docstring."""
     body = function.body
