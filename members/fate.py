@@ -28,6 +28,11 @@ class Fate:
 fate_of_the_call: ContextVar[Fate | None] = ContextVar("fate_of_the_call", default=None)
 
 
+def called_plainly() -> bool:
+    """Whether the call that runs now is a plain one, and not MCP's: of those, and of no others, a fate is kept."""
+    return fate_of_the_call.get() is not None
+
+
 def guarded(fn: Callable[..., Any]) -> Callable[..., Any]:
     """`fn`, noting in the fate of the call why it failed. It raises the SDK's own errors only."""
     if inspect.iscoroutinefunction(fn):

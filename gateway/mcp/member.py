@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from mcp.shared.inbound import encode_header_value
-from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from bus import CallOptions, Federation, McpRequest, headers
-from bus.errors import FederationError
+from bus.errors import FederationError, Internal
 from gateway.mcp.front.messages import named
 from gateway.mcp.upstream import Notify, UpstreamAnswer, UpstreamRequest
 from gateway.metrics import Metrics
@@ -50,10 +49,10 @@ class MemberUpstream:
 
 
 def error_code(told: str | None) -> int | None:
-    """The code that a member's `Mcp-Error-Code` header tells; one that cannot be read is an internal error's."""
+    """The code that a member's `Mcp-Error-Code` header tells. Raises Internal for one that is no number."""
     if told is None:
         return None
     try:
         return int(told[:12])
-    except ValueError:
-        return INTERNAL_ERROR
+    except ValueError as exc:
+        raise Internal("the member's answer cannot be read: Mcp-Error-Code is no number") from exc

@@ -15,7 +15,7 @@ import orjson
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
 from members import Member, ToolAnnotations
-from members.fate import fate_of_the_call
+from members.fate import called_plainly
 
 Tool = Callable[..., Awaitable[Mapping[str, Any]]]
 PICTURES = ("image", "difference")
@@ -44,11 +44,6 @@ def in_either_form(function: Tool) -> Tool:
     declared = Annotated[CallToolResult, signature.return_annotation]
     called.__signature__ = signature.replace(return_annotation=declared)  # type: ignore[attr-defined]  # PEP 362
     return called
-
-
-def called_plainly() -> bool:
-    """Whether the running call is a plain one: of those, and of no others, a fate is kept."""
-    return fate_of_the_call.get() is not None
 
 
 def blocks(result: Mapping[str, Any]) -> CallToolResult:

@@ -45,8 +45,9 @@ CODE, DATA, IMAGE = MEMBERS = ("code_analyzer_fastmcp", "data_validator_fastmcp"
 
 PLANTED = """## What the analyzer finds
 
-A repository with one planted problem of each kind in each language, and clean files beside them: what was found of the
-planted (recall), and how much of what was found is planted (precision).
+A repository with one planted problem of each kind in each language, and clean files beside them. The rules were
+finished against this set, so it says that nothing of it was lost since, and not what they find in your code: at the
+first run 66 of the 70 planted were found, and 66 of the 73 findings were planted.
 """
 
 SOURCE = """import os, pickle

@@ -191,7 +191,7 @@ async def test_a_fleet_that_registers_again_is_read_in_pages_and_nobody_waits(
         worst = max(worst, time.perf_counter() - began)
     await renewing
     await until(lambda: {ask.aggregate.catalogue.get(one["id"]).version for one in fleet} == {"2.0.0"}, within=10)  # type: ignore[union-attr]  # each is there
-    assert worst < 0.5
+    assert worst < 1.5  # some 50 ms on a machine of its own
 
 
 async def test_without_a_directory_since_the_start_the_list_says_so(
