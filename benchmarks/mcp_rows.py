@@ -12,10 +12,12 @@ import asyncio
 import gc
 import logging
 import os
+import platform
 import re
 import sys
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
@@ -95,8 +97,13 @@ def caller(url: Url, sent: bytes) -> Request:
     numbers = count()
 
     async def request() -> int:
+        message = b"%s%0*d%s" % (before, len(ID), next(numbers), after)
         connection = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", url.port)
-        head, body = await exchange(connection, b"%s%0*d%s" % (before, len(ID), next(numbers), after))
+        try:
+            head, body = await exchange(connection, message)
+        except (asyncio.IncompleteReadError, ConnectionError):  # idle for too long between two turns
+            connection = await asyncio.open_connection("127.0.0.1", url.port)
+            head, body = await exchange(connection, message)
         if b" 200 " not in head or b'"text":"xxx' not in body.replace(b" ", b""):
             raise AssertionError((head, body[:300]))
         idle.append(connection)
@@ -167,6 +174,19 @@ async def opened(side: Side) -> list[Lane]:
     return [Lane(f"{side.name}, {era}", request, side.processes) for era, request in eras.items()]
 
 
+DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks_mcp.md"
+PAGE = """\
+# MCP over HTTP, measured
+
+The last run of `python -m benchmarks.mcp_rows`: one small tool (100 bytes in and out) called over HTTP in both eras, at
+1, 16 and 64 callers at once, each waiting for its answer. All sides ran on one machine ({cpus} CPUs, Python
+{python}), NATS and the load included, and were called in turns, three times over; the middle one is shown. The rates of
+one run can be compared with each other and with nothing else.
+
+"Called directly" is the floor: the official SDK's own HTTP server with the same tool. "Joined" is that server behind
+`omega join`. Rivals stand in front of the same server: FastMCP's proxy as `create_proxy(url)` on uvicorn, ContextForge
+from PyPI as one process on SQLite with its authentication on and its rate limits off.
+"""
 HEAD = "| tools/call | 1 caller, req/s | 16 | 64 | p50 ms at 1 | p99 ms at 64 | CPU µs a call at 64 |"
 
 
@@ -178,9 +198,14 @@ async def main(seconds: float, beside: dict[str, Url]) -> None:
             for level in LEVELS:
                 for lane in lanes:
                     await lane.run(level, seconds)
-    print(f"{HEAD}\n|---|---|---|---|---|---|---|")
-    for lane in lanes:
-        print(lane.row(), flush=True)
+    write([lane.row() for lane in lanes])
+
+
+def write(rows: list[str]) -> None:
+    """Print the table and keep it as docs/benchmarks_mcp.md."""
+    table = "\n".join([HEAD, "|---|---|---|---|---|---|---|", *rows])
+    print(table, flush=True)
+    DOCUMENT.write_text(f"{PAGE.format(cpus=os.cpu_count(), python=platform.python_version())}\n{table}\n")
 
 
 def sides(running: Stage, beside: dict[str, Url]) -> list[Side]:
