@@ -82,4 +82,5 @@ class Aggregate:
             if change.after is None:
                 self._gatherer.forget(change.member)
             elif change.before is None or not change.before.active or change.after.active:
-                self._gatherer.doubt(change.member)
+                came = change.before is None or not change.before.active
+                self._gatherer.doubt(change.member, surely=came)

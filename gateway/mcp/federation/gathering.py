@@ -155,8 +155,11 @@ class Gatherer:
         """Somebody reads this list, or listens for its changes: keep up with it."""
         self._wanted.add(kind.field)
 
-    def doubt(self, member: str, kinds: Iterable[Kind] = KINDS) -> None:
-        """What a member said may be another now: ask again, at once where somebody wants to know."""
+    def doubt(self, member: str, kinds: Iterable[Kind] = KINDS, *, surely: bool = True) -> None:
+        """What a member said may be another now: ask again, at once where somebody wants to know.
+
+        `surely`: what is found is a change, even of a member that was never asked; else it may be what was there.
+        """
         for kind in kinds:
             key = (kind.field, member)
             if key in self._held:
@@ -164,7 +167,8 @@ class Gatherer:
             if key in self._asking:
                 self._again.add(key)
             if kind.field in self._wanted:
-                self._late.add(key)
+                if surely or key in self._held:
+                    self._late.add(key)
                 self._ask(kind, member)
 
     def forget(self, member: str) -> None:
