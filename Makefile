@@ -3,7 +3,7 @@
 
 ENV := .venv/.synced
 BIN := .venv/bin
-# Tests run on the cores there are, each file whole on one of them; one core too few costs less than a swarm.
+# Tests run on the cores there are, but on no more than four; each file runs whole on one of them.
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help

@@ -31,10 +31,11 @@ from benchmarks.load import Request, Result, measure
 from benchmarks.roles import forever
 from benchmarks.stage import Process, Stage, stage
 from bus import Bus, BusSettings
-from gateway import Gateway, GatewaySettings
 from members.adapters.joined import Described, Joined
 from members.adapters.targets import HttpTarget, StdioTarget
 
+ROWS = "benchmarks.mcp_rows"
+"""Where the roles are that only these rows need."""
 LEVELS = (1, 16, 64)
 ROUNDS = 3
 ARGUMENTS = {"text": "x" * 100}
@@ -211,11 +212,10 @@ def write(rows: list[str]) -> None:
 def sides(running: Stage, beside: dict[str, Url]) -> list[Side]:
     """The floor and the rivals first, then ours, all started now and called in turns."""
     running.start("directory")
-    member, sdk = running.start("member"), _own(running, "sdk")
-    gateway = _own(running, "gateway", running.url)
+    member, gateway, sdk = running.start("member"), running.start("gateway"), running.launch("sdk", ROWS)
     direct = f"http://127.0.0.1:{sdk.port}/mcp"
-    http, stdio = (_own(running, "join", running.url, *to) for to in (("over_http", direct), ("over_stdio",)))
-    proxy = _own(running, "fastmcp", direct)
+    http, stdio = (running.launch("join", ROWS, running.url, *to) for to in (("over_http", direct), ("over_stdio",)))
+    proxy = running.launch("fastmcp", ROWS, direct)
     return [
         Side("the SDK's own HTTP server, called directly", Url(sdk.port, "/mcp"), [sdk]),
         Side("a native member, through the gateway", Url(gateway.port, "/servers/bench/mcp"), [gateway, member]),
@@ -234,21 +234,6 @@ def sides(running: Stage, beside: dict[str, Url]) -> list[Side]:
     ]
 
 
-def _own(running: Stage, role: str, *arguments: str) -> Process:
-    process = Process(role, [sys.executable, "-m", "benchmarks.mcp_rows", role, *arguments])
-    running._processes.append(process)
-    return process.wait_ready()
-
-
-async def gateway(url: str) -> None:
-    """The gateway, as `omega gateway` runs it: what was imported is kept out of the collector's way."""
-    bus = await Bus.connect(BusSettings(nats_url=url))
-    served = Gateway(bus, GatewaySettings(port=0, doors={}))
-    await served.start()
-    print(f"port {urlsplit(served.url).port}", flush=True)
-    await forever()
-
-
 def sdk_server() -> MCPServer[object]:
     """The same tool on the SDK's own server."""
     server: MCPServer[object] = MCPServer("bench", log_level="ERROR")
@@ -264,7 +249,7 @@ def sdk_server() -> MCPServer[object]:
 async def join(url: str, member: str, target: str = "") -> None:
     """The adapter of `omega join`: of a URL, or of a stdio child."""
     bus = await Bus.connect(BusSettings(nats_url=url))
-    command = (sys.executable, "-m", "benchmarks.mcp_rows", "stdio")
+    command = (sys.executable, "-m", ROWS, "stdio")
     joined = Joined(Described(member), HttpTarget(target) if target else StdioTarget(command, dict(os.environ)))
     running = asyncio.create_task(joined.run(bus))
     await joined.present.wait()
@@ -299,7 +284,7 @@ def _address(serving: uvicorn.Server) -> str:
     return f"{host}:{port}"
 
 
-ROLES = {"sdk": sdk, "gateway": gateway, "join": join, "fastmcp": proxied}
+ROLES = {"sdk": sdk, "join": join, "fastmcp": proxied}
 
 
 async def chosen(arguments: list[str]) -> None:

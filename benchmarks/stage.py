@@ -74,8 +74,11 @@ class Stage:
         self._processes = [self.nats]
 
     def start(self, role: str, argument: str = "") -> Process:
-        command = [sys.executable, "-m", "benchmarks.roles", role, self.url, *([argument] if argument else [])]
-        process = Process(role, command)
+        return self.launch(role, "benchmarks.roles", self.url, *([argument] if argument else []))
+
+    def launch(self, role: str, module: str, *arguments: str) -> Process:
+        """A role of that module, once it is ready; it ends with the stage."""
+        process = Process(role, [sys.executable, "-m", module, role, *arguments])
         self._processes.append(process)
         return process.wait_ready()
 

@@ -16,8 +16,11 @@ UNSAFE_NAME = "_"
 """The token a name travels as when it is not one itself; the name is then in the `Mcp-Name` header."""
 
 MAX_TOOL_NAME = 128
+MEMBER_ROOT = "omega://member/"
+"""How the URI of a member's resource begins in the federation."""
 
 _ID = re.compile(ID_PATTERN[1:-1])
+_MEMBER_URI = re.compile(rf"{re.escape(MEMBER_ROOT)}({ID_PATTERN[1:-1]})/(.+)", re.DOTALL)
 _TOKEN = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_TOOL_NAME}}}")
 
 
@@ -54,6 +57,17 @@ def checked_tool(value: str, field: str = "tool") -> str:
 def token(name: str) -> str:
     """`name` as one subject token: itself where that is safe, else `_`."""
     return name if _TOKEN.fullmatch(name) else UNSAFE_NAME
+
+
+def member_uri(member: str, uri: str) -> str:
+    """The federation's URI, or URI template, for a member's own, which stays in it verbatim."""
+    return f"{MEMBER_ROOT}{member}/{uri}"
+
+
+def parted_uri(uri: str) -> tuple[str, str] | None:
+    """The member and its own URI behind `uri`; None when it is no member's."""
+    found = _MEMBER_URI.fullmatch(uri)
+    return (found[1], found[2]) if found else None
 
 
 def _shown(value: str) -> str:

@@ -16,7 +16,6 @@ from bus.errors import (
     Cancelled,
     DeadlineExceeded,
     Disconnected,
-    FederationError,
     InvalidArguments,
     InvalidRequest,
     MemberLost,
@@ -64,17 +63,9 @@ class Caller:
     async def call(self, member: str, tool: str, body: bytes, sent: CallHeaders) -> web.Response:
         """The member's result as it came. Raises what the call raises."""
         options = CallOptions(timeout=self._seconds(sent.timeout_ms), headers=carried(sent))
-        outcome = "cancelled"
-        self._metrics.calls_in_flight += 1
-        try:
+        with self._metrics.call() as counted:
             result = await self._federation.call_bytes(member, tool, body or b"{}", options)
-            outcome = "ok"
-        except FederationError as exc:
-            outcome = exc.code
-            raise
-        finally:
-            self._metrics.calls_in_flight -= 1
-            self._metrics.count_call(outcome)
+            counted.outcome = "ok"
         return json_answer(result)
 
     def _seconds(self, asked_ms: int | None) -> float:

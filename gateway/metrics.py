@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from bus.errors import FederationError
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 UNMATCHED = "unmatched"
 """The route label of a request that no route took; a client must not be able to make new label values."""
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass(slots=True)
+class CallCount:
+    """One call that is being counted."""
+
+    outcome: str = "cancelled"
+    """What it came to, said by whoever made it; as it is where nobody lived to say."""
 
 
 class Metrics:
@@ -53,6 +65,20 @@ class Metrics:
             self._series[key] = series
         series[0].inc()
         series[1].observe(seconds)
+
+    @contextmanager
+    def call(self) -> Iterator[CallCount]:
+        """The length of one tool call, counted by its outcome: the error's code where it raises one of ours."""
+        counted = CallCount()
+        self.calls_in_flight += 1
+        try:
+            yield counted
+        except FederationError as exc:
+            counted.outcome = exc.code
+            raise
+        finally:
+            self.calls_in_flight -= 1
+            self.count_call(counted.outcome)
 
     def count_call(self, outcome: str) -> None:
         """Note one ended tool call: `ok`, or the code of its error."""

@@ -1,7 +1,8 @@
 """A `tools/call` straight to the function: the response a full MCP session would give, without a session around it.
 
 Only for tools of ours that ask nothing of a session and declare what they return. The binding, the run and the
-conversion are the SDK's own; what is left out is what a session adds around them, two thirds of a small call's cost.
+conversion are the SDK's own; what is left out is what a session adds around them: more than half of a small call's
+cost.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.lowlevel import Server
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.request_state import RequestStateBoundary
-from mcp.server.runner import modern_error_data
 from mcp.shared.exceptions import MCPError
-from mcp_types import SERVER_INFO_META_KEY, CallToolResult, TextContent
+from mcp_types import INTERNAL_ERROR, SERVER_INFO_META_KEY, CallToolResult, TextContent
 from mcp_types.methods import serialize_server_result
 from opentelemetry import trace
 
@@ -25,14 +25,6 @@ _PARAMS = frozenset({"name", "arguments", "_meta"})
 """Params a plain call has; any other asks for something only a session gives."""
 
 log = logging.getLogger(__name__)
-
-
-class Failed(Exception):
-    """The call is answered with a JSON-RPC error."""
-
-    def __init__(self, error: dict[str, Any]) -> None:
-        super().__init__(error["message"])
-        self.error = error
 
 
 class DirectTools:
@@ -55,11 +47,11 @@ class DirectTools:
         return tool
 
     async def call(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The result, as it goes on the wire. Raises Failed."""
+        """The result, as it goes on the wire. Raises MCPError, as a handler does."""
         try:
             result = await tool.run(arguments, None, convert_result=True)  # type: ignore[arg-type] # asks for none
-        except MCPError as exc:
-            raise Failed(_error(exc)) from exc
+        except MCPError:
+            raise
         except Exception as exc:  # noqa: BLE001 - whatever a tool raises is a result that says so, in the SDK's words
             log.info("tool %s failed: %r", tool.name, str(exc))
             result = CallToolResult(content=[TextContent(type="text", text=str(exc))], is_error=True)
@@ -79,7 +71,7 @@ class DirectTools:
             wire = serialize_server_result(CALL, self._version, dumped)
         except ValueError as exc:
             log.exception("%s: an invalid result", CALL)
-            raise Failed({"code": -32603, "message": "Handler returned an invalid result"}) from exc
+            raise MCPError(INTERNAL_ERROR, "Handler returned an invalid result") from exc
         return {**wire, "_meta": {**self._stamp, **(wire.get("_meta") or {})}}
 
 
@@ -96,8 +88,3 @@ def _traced() -> bool:
 
 def _is_bare_text(block: object) -> bool:
     return type(block) is TextContent and block.annotations is None and block.meta is None
-
-
-def _error(exc: MCPError) -> dict[str, Any]:
-    told: dict[str, Any] = modern_error_data(exc).model_dump(mode="json", by_alias=True, exclude_none=True)
-    return told

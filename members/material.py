@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from bus.errors import InvalidArguments, NotAllowed, NotFound, TooLarge, ToolError
+from bus.names import MEMBER_ROOT
 from members.guard import Answer, BrokenOff, Fetcher, Forbidden, Policy, Unreachable
-from members.peers import ROOT, Peers
+from members.peers import Peers
 
 MAX_URI = 2_048
 """Characters of a URI that is no data URL."""
@@ -70,7 +71,7 @@ class Materials:
             return from_data_url(uri, name, self._sources.max_bytes)
         if len(uri) > MAX_URI:
             raise _invalid(name, f"a URI has at most {MAX_URI} characters")
-        if uri.startswith(ROOT):
+        if uri.startswith(MEMBER_ROOT):
             return await self._resource(uri, name)
         return await self._fetched(uri, name)
 
@@ -107,7 +108,7 @@ class Materials:
     def _checked(self, url: str, name: str) -> bool:
         """Whether the host is listed. Raises InvalidArguments, NotAllowed."""
         if not re.match(r"https?://[^/]", url):
-            raise _invalid(name, f"a data: URL, an https:// URL or a resource {ROOT}<id>/<its own URI>")
+            raise _invalid(name, f"a data: URL, an https:// URL or a resource {MEMBER_ROOT}<id>/<its own URI>")
         try:
             listed = self._sources.lists(url)
         except ValueError as exc:

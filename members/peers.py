@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from typing import Any
 
 import orjson
@@ -12,11 +11,10 @@ from mcp_types.version import LATEST_MODERN_VERSION
 
 from bus import Bus, CallOptions, Federation, McpRequest
 from bus.errors import Disconnected, InvalidArguments, NotFound, ToolError
+from bus.names import MEMBER_ROOT, parted_uri
 
-ROOT = "omega://member/"
 READ = "resources/read"
 
-_URI = re.compile(rf"{re.escape(ROOT)}([A-Za-z0-9_-]{{1,64}})/(.+)", re.DOTALL)
 _META = {
     "io.modelcontextprotocol/protocolVersion": LATEST_MODERN_VERSION,
     "io.modelcontextprotocol/clientCapabilities": {},
@@ -44,10 +42,10 @@ class Peers:
         """
         if self._federation is None:
             raise Disconnected("this member is not part of a federation now")
-        found = _URI.fullmatch(uri)
+        found = parted_uri(uri)
         if found is None:
-            raise InvalidArguments(f"a member's resource is called {ROOT}<id>/<its own URI>")
-        asked = _asked(found[1], found[2])
+            raise InvalidArguments(f"a member's resource is called {MEMBER_ROOT}<id>/<its own URI>")
+        asked = _asked(*found)
         # Base64 and JSON make of the content what is a third larger; what is around it is small.
         options = CallOptions(timeout=timeout, max_result=max_bytes * 4 // 3 + 65_536)
         return content(orjson.loads((await self._federation.mcp(asked, options)).data), uri)

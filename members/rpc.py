@@ -31,7 +31,7 @@ from bus import Message, codec, headers
 from bus.errors import FederationError
 from bus.names import UNSAFE_NAME
 from bus.subjects import mcp_tokens
-from members.direct import CALL, DirectTools, Failed
+from members.direct import CALL, DirectTools
 from members.session import BusDispatch, Notify
 
 PROTOCOL_VERSION = "2026-07-28"
@@ -105,34 +105,24 @@ class Rpc:
         )
 
     async def _run(self, body: dict[str, Any], route: InboundModernRoute, notify: Notify) -> RpcReply:
-        params = body.get("params")
-        tool = self._direct.tool(params) if body["method"] == CALL and params is not None else None
-        if tool is not None:
-            return await self._called(tool, body)
         try:
-            if self._relay is not None and self._relay.relays(body["method"]):
-                result = await self._relay.relay(body["method"], params or {}, notify)
-            else:
-                result = await self._in_a_session(body, route, notify)
+            result = await self._result(body, route, notify)
         except Exception as exc:  # noqa: BLE001 - a handler may raise anything; the SDK's map decides what is told
             error = modern_error_data(exc).model_dump(mode="json", by_alias=True, exclude_none=True)
             return _response(body["id"], {"error": error}, error["code"])
         return _response(body["id"], {"result": result})
 
-    async def _in_a_session(self, body: dict[str, Any], route: InboundModernRoute, notify: Notify) -> dict[str, Any]:
-        params = body.get("params")
+    async def _result(self, body: dict[str, Any], route: InboundModernRoute, notify: Notify) -> dict[str, Any]:
+        """By the shortest way that this request can take."""
+        method, params = body["method"], body["params"]
+        tool = self._direct.tool(params) if method == CALL else None
+        if tool is not None:
+            return await self._direct.call(tool, params.get("arguments", {}))
+        if self._relay is not None and self._relay.relays(method):
+            return await self._relay.relay(method, params, notify)
         dispatch = BusDispatch(body["id"], progress_token_from_params(params), notify)
         connection = Connection.from_envelope(route.protocol_version, route.client_info, route.client_capabilities)
-        return await serve_one(
-            self.server, dispatch, body["method"], params, connection=connection, lifespan_state=self._state
-        )
-
-    async def _called(self, tool: Tool, body: dict[str, Any]) -> RpcReply:
-        try:
-            result = await self._direct.call(tool, body["params"].get("arguments", {}))
-        except Failed as exc:
-            return _response(body["id"], {"error": exc.error}, exc.error["code"])
-        return _response(body["id"], {"result": result})
+        return await serve_one(self.server, dispatch, method, params, connection=connection, lifespan_state=self._state)
 
     def _check_params(self, body: dict[str, Any], sent: Mapping[str, str]) -> None:
         """`Mcp-Param-*` headers must equal the arguments they mirror; only the tool's schema says which they are."""

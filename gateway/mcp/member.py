@@ -5,7 +5,7 @@ from __future__ import annotations
 from mcp.shared.inbound import encode_header_value
 
 from bus import CallOptions, Federation, McpRequest, headers
-from bus.errors import FederationError, Internal
+from bus.errors import Internal
 from gateway.mcp.front.messages import named
 from gateway.mcp.upstream import Notify, UpstreamAnswer, UpstreamRequest
 from gateway.metrics import Metrics
@@ -25,17 +25,9 @@ class MemberUpstream:
         """The member's own response. Raises what kept it from answering."""
         if request.method != TOOL_CALL:
             return await self._ask(request, notify)
-        outcome = "cancelled"
-        self._metrics.calls_in_flight += 1
-        try:
+        with self._metrics.call() as counted:
             answer = await self._ask(request, notify)
-            outcome = "ok" if answer.error_code is None else "refused"
-        except FederationError as exc:
-            outcome = exc.code
-            raise
-        finally:
-            self._metrics.calls_in_flight -= 1
-            self._metrics.count_call(outcome)
+            counted.outcome = "ok" if answer.error_code is None else "refused"
         return answer
 
     async def _ask(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:

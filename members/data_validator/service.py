@@ -24,15 +24,13 @@ def build(settings: DataValidatorSettings | None = None) -> Member:
     settings = settings or DataValidatorSettings()
     documents = Pool("members.data_validator.json_jobs", size=settings.workers, limits=json_limits(settings))
     tables = Pool("members.data_validator.table_jobs", size=settings.table_workers, limits=table_limits(settings))
-    kept: list[Materials] = []
 
     @asynccontextmanager
     async def working(_: object) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            for materials in kept:
-                await materials.close()
+            await materials.close()
             await documents.close()
             await tables.close()
 
@@ -45,7 +43,7 @@ def build(settings: DataValidatorSettings | None = None) -> Member:
         tags=["data", "validation", "json", "csv", "parquet", "excel"],
         lifespan=working,
     )
-    kept.append(Materials(sources(settings), member.peers))
+    materials = Materials(sources(settings), member.peers)
     add_json_tools(member, documents, settings)
-    add_table_tools(member, TableDesk(settings, Intake(settings, kept[0]), tables))
+    add_table_tools(member, TableDesk(settings, Intake(settings, materials), tables))
     return member

@@ -16,10 +16,9 @@ from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
 from members import Member, ToolAnnotations
 from members.fate import called_plainly
+from members.image_service.results import PICTURES
 
 Tool = Callable[..., Awaitable[Mapping[str, Any]]]
-PICTURES = ("image", "difference")
-"""Fields of results that are pictures."""
 
 
 def picture_tool(member: Member, *, title: str, annotations: ToolAnnotations) -> Callable[[Tool], Tool]:

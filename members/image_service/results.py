@@ -7,6 +7,8 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+PICTURES = ("image", "difference")
+"""Fields of results that are pictures."""
 Data = Annotated[
     str,
     Field(description="The file in base64. Absent over MCP, where the picture is an image content block instead."),

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bus.errors import InvalidArguments, TooLarge
+from members.image_service.results import PICTURES
 from members.image_service.settings import ImageServiceSettings
 from members.material import Materials, from_base64, is_uri
 from members.sandbox.leaves import federation_errors
 from members.sandbox.pool import Pool
 from members.sandbox.scratch import scratch
-
-PICTURES = ("image", "difference")
 
 Named = tuple[str, str]
 """The argument a picture came in, and the text that was given."""

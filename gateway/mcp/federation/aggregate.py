@@ -79,8 +79,8 @@ class Aggregate:
     def _changed(self, changes: Sequence[Change]) -> None:
         self.hub.changed(changes)
         for change in changes:
+            came = change.before is None or not change.before.active
             if change.after is None:
                 self._gatherer.forget(change.member)
-            elif change.before is None or not change.before.active or change.after.active:
-                came = change.before is None or not change.before.active
+            elif came or change.after.active:
                 self._gatherer.doubt(change.member, surely=came)

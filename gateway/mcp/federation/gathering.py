@@ -27,7 +27,8 @@ from pydantic import BaseModel, ValidationError
 from bus import CallOptions, Federation, McpRequest, Message
 from bus.connection import Subscription
 from bus.errors import FederationError, Internal
-from gateway.mcp.federation.naming import exposed, member_uri, parted
+from bus.names import member_uri
+from gateway.mcp.federation.naming import exposed, parted
 from gateway.mcp.federation.offers import Offer
 from gateway.mcp.federation.paging import Group
 

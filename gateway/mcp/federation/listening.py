@@ -18,10 +18,10 @@ from mcp_types import SubscriptionFilter
 from pydantic import ValidationError
 
 from bus.errors import FederationError, InvalidRequest
+from bus.names import member_uri, parted_uri
 from gateway.mcp.federation.catalogue import Catalogue, Change
 from gateway.mcp.federation.directory_resources import Asked, read_uri
 from gateway.mcp.federation.gathering import PROMPTS, Kind, request_body
-from gateway.mcp.federation.naming import member_uri, parted_uri
 from gateway.mcp.federation.routing import Routing
 from gateway.mcp.federation.scope import Scope
 from gateway.mcp.upstream import Notify, UpstreamRequest

@@ -4,8 +4,8 @@ A tool is `<member>__<tool>` wherever that is a name MCP clients take and can be
 gets a digest of what it stands for at its end: such a name is read back through the catalogue. A tool's name never
 depends on what else is registered.
 
-A resource is `omega://member/<id>/<its own URI, verbatim>`. Verbatim, because then the same holds for templates: what
-a client makes of the prefixed template is the prefix and what it would have made of the template alone.
+A resource is `omega://member/<id>/<its own URI, verbatim>` (`bus.names`). Verbatim, because then the same holds for
+templates: what a client makes of the prefixed template is the prefix and what it would have made of the template alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from bus.names import is_id
 
 SEPARATOR = "__"
 MAX_NAME = 128
-MEMBER_ROOT = "omega://member/"
 
 _DIGEST = 10
 _MEMBER_PART = 50
@@ -25,7 +24,6 @@ _NAME_PART = MAX_NAME - _MEMBER_PART - 2 * len(SEPARATOR) - _DIGEST
 _SAFE = re.compile(r"[A-Za-z0-9_.-]+")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _DIGESTED = re.compile(rf".*__[0-9a-f]{{{_DIGEST}}}")
-_MEMBER_URI = re.compile(rf"{re.escape(MEMBER_ROOT)}([A-Za-z0-9_-]{{1,64}})/(.+)", re.DOTALL)
 
 
 def exposed(member: str, name: str) -> str:
@@ -42,14 +40,3 @@ def parted(name: str) -> tuple[str, str] | None:
     member, separator, own = name.partition(SEPARATOR)
     plain = separator and own and is_id(member) and len(name) <= MAX_NAME and _SAFE.fullmatch(name)
     return (member, own) if plain and not _DIGESTED.fullmatch(name) else None
-
-
-def member_uri(member: str, uri: str) -> str:
-    """The federation's URI, or URI template, for a member's own."""
-    return f"{MEMBER_ROOT}{member}/{uri}"
-
-
-def parted_uri(uri: str) -> tuple[str, str] | None:
-    """The member and its own URI behind `uri`; None when it is no member's."""
-    found = _MEMBER_URI.fullmatch(uri)
-    return (found[1], found[2]) if found else None

@@ -10,7 +10,7 @@ import orjson
 
 from bus import Federation
 from bus.errors import NoInstance, UnknownMember
-from gateway.mcp.federation.naming import member_uri
+from bus.names import member_uri
 from gateway.mcp.federation.splicing import replaced
 from gateway.mcp.member import MemberUpstream
 from gateway.mcp.upstream import Notify, UpstreamAnswer, UpstreamRequest

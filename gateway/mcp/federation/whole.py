@@ -15,6 +15,7 @@ from mcp_types.jsonrpc import METHOD_NOT_FOUND
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from bus.errors import InvalidRequest, NotFound, jsonrpc
+from bus.names import parted_uri
 from gateway.mcp.federation.calls import ToolCalls
 from gateway.mcp.federation.directory_resources import RESOURCES as DIRECTORY_RESOURCES
 from gateway.mcp.federation.directory_resources import ROOT as DIRECTORY_ROOT
@@ -25,7 +26,6 @@ from gateway.mcp.federation.gathering import PROMPTS, RESOURCES, TEMPLATES, Gath
 from gateway.mcp.federation.knowledge import Knowledge
 from gateway.mcp.federation.listening import LISTEN, Hub
 from gateway.mcp.federation.listing import CACHED, complete, page_answer
-from gateway.mcp.federation.naming import parted_uri
 from gateway.mcp.federation.paging import Group, Limits
 from gateway.mcp.federation.routing import Routing, contents_renamed, relinked, renamed
 from gateway.mcp.federation.scope import Scope, Shown

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mcp.federation.naming import exposed, member_uri, parted, parted_uri
+from bus.names import member_uri, parted_uri
+from gateway.mcp.federation.naming import exposed, parted
 
 MEMBERS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 TOOLS = st.one_of(st.from_regex(r"[A-Za-z0-9_.-]{1,128}", fullmatch=True), st.text(min_size=1, max_size=128))
