@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import orjson
 import structlog
 import uvicorn
+import uvloop
 from fastmcp.server import create_proxy
 from mcp.server import MCPServer
 from starlette.applications import Starlette
@@ -309,4 +310,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["stdio"]:
         sdk_server().run("stdio")
     else:
-        asyncio.run(chosen(sys.argv[1:]))
+        uvloop.run(chosen(sys.argv[1:]))

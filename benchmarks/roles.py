@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import nats
 import structlog
+import uvloop
 from aiohttp import web
 from nats.aio.msg import Msg
 
@@ -109,4 +110,4 @@ async def main(role: str, url: str, argument: str = "") -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    uvloop.run(main(*sys.argv[1:]))

@@ -11,12 +11,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 
 import orjson
 import structlog
 
 from bus import headers
 from bus.chunks import Assembly, announced, pieces, send_pieces
+from bus.clock import Timer
 from bus.connection import Bus
 from bus.errors import (
     DeadlineExceeded,
@@ -30,6 +32,7 @@ from bus.errors import (
 )
 from bus.message import EMPTY, Message
 from bus.names import is_id
+from bus.retry import for_the_next_hop
 from bus.subjects import Instance
 
 SILENCE_S = 2.0
@@ -62,6 +65,8 @@ class CallOptions:
     headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     max_result: int = MAX_BODY
     """A result above so many bytes is refused."""
+    safe: bool = False
+    """It may run twice: where an instance dies in the middle, it is sent to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ class Target:
     subject: str
     label: str
     """What messages call it: `member/tool`."""
+    instance: Instance | None = None
+    """Whose subject it is; None: whichever instance the bus chooses."""
 
 
 class Call:
@@ -80,7 +87,7 @@ class Call:
     def __init__(self, bus: Bus, target: Target, options: CallOptions) -> None:
         self.id = ""
         """Its reply subject: no other call of any connection has it."""
-        self.instance: Instance | None = None
+        self.instance = target.instance
         self._bus = bus
         self._target = target
         self._options = options
@@ -91,7 +98,8 @@ class Call:
         self._upload = b""
         self._withdrawn = False
         self._heard = loop.time()
-        self._watch = bus.clock.after(SILENCE_S, self._listen_for_silence)
+        self._ends = self._heard + options.timeout if options.timeout else inf
+        self._watch = self._look_later()
 
     async def run(self, body: bytes) -> Message:
         """The result. Raises what the member answered, NoInstance, DeadlineExceeded, MemberLost, Disconnected.
@@ -99,7 +107,6 @@ class Call:
         Cancelling the task that awaits it cancels the call at the member.
         """
         reply = self.id = self._bus.open_reply(self._deliver)
-        deadline = self._bus.clock.after(self._options.timeout, self._expire) if self._options.timeout else None
         try:
             self._send(body, reply)
             return await self._result
@@ -107,8 +114,6 @@ class Call:
             self._withdraw(reply)
             raise
         finally:
-            if deadline is not None:
-                deadline.cancel()
             self._watch.cancel()
             if not self._withdrawn:
                 self._bus.close_reply(reply)
@@ -116,7 +121,7 @@ class Call:
     def _send(self, body: bytes, reply: str) -> None:
         sent = {headers.STREAM: "1", headers.CALL_ID: self.id}
         if self._options.timeout is not None:
-            sent[headers.TIMEOUT_MS] = str(int(self._options.timeout * 1000))
+            sent[headers.TIMEOUT_MS] = str(int(for_the_next_hop(self._options.timeout) * 1000))
         sent.update(self._options.headers)
         if count := pieces(len(body)):
             sent[headers.CHUNKS] = str(count)
@@ -200,14 +205,20 @@ class Call:
 
     # what does not arrive -----------------------------------------------------------------------------------------
 
-    def _expire(self) -> None:
-        self._fail(DeadlineExceeded(f"{self._target.label}: no result within {self._options.timeout:g} s"))
+    def _look_later(self) -> Timer | asyncio.TimerHandle:
+        """One timer for both: the deadline, and the next moment at which silence would be a reason to ask."""
+        seconds = min(self._ends, self._heard + SILENCE_S) - self._loop.time()
+        return self._bus.clock.after(seconds, self._look)
 
-    def _listen_for_silence(self) -> None:
-        quiet = self._loop.time() - self._heard
-        if quiet < SILENCE_S:
-            self._watch = self._bus.clock.after(SILENCE_S - quiet, self._listen_for_silence)
+    def _look(self) -> None:
+        now = self._loop.time()
+        if now >= self._ends:
+            self._fail(DeadlineExceeded(f"{self._target.label}: no result within {self._options.timeout:g} s"))
+        elif now - self._heard < SILENCE_S:
+            self._watch = self._look_later()
         else:
+            self._heard = now  # the next look is a whole silence away
+            self._watch = self._look_later()
             self._bus.spawn(self._probe())
 
     async def _probe(self) -> None:
@@ -218,9 +229,6 @@ class Call:
             self._fail(exc)
         except FederationError as exc:
             log.debug("probe_unanswered", call=self._target.label, error=exc.code)
-        if not self._result.done():
-            self._heard = self._loop.time()
-            self._watch = self._bus.clock.after(SILENCE_S, self._listen_for_silence)
 
     async def _ask_instance(self, instance: Instance) -> None:
         try:

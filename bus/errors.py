@@ -16,6 +16,7 @@ FederationError
 ├── Unavailable           the same request may succeed later or elsewhere
 │   ├── NoInstance            nobody serves that member now; not executed
 │   ├── Busy                  at its limit; not executed
+│   ├── MemberFailing         it failed call after call and is left alone for a while; not executed
 │   ├── Disconnected          no connection to the bus; not sent
 │   ├── DirectoryAway         no directory answers
 │   └── StorageAway           the registry's storage does not answer
@@ -48,6 +49,8 @@ class FederationError(Exception):
     retryable: ClassVar[bool] = False
     http_status: ClassVar[int] = 500
     jsonrpc_code: ClassVar[int] = -32603
+    unexecuted: bool = False
+    """Certainly nothing was executed: it may be sent again, or elsewhere."""
 
     def __init__(self, message: str = "", *, details: Details | None = None) -> None:
         self.message = message or _first_line(type(self))
@@ -161,6 +164,7 @@ class NoInstance(Unavailable):
     """Nobody serves this member now."""
 
     code = "no_instance"
+    unexecuted = True
 
 
 class Busy(Unavailable):
@@ -168,6 +172,12 @@ class Busy(Unavailable):
 
     code = "busy"
     http_status = 429
+
+
+class MemberFailing(Unavailable):
+    """The member failed call after call and is left alone for a moment; not executed."""
+
+    code = "member_failing"
 
 
 class Disconnected(Unavailable):

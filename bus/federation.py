@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
 
 from bus import codec, headers
-from bus.calls import Call, CallOptions, Target
+from bus.calls import CallOptions
 from bus.connection import Bus
+from bus.dispatch import Dispatch, Wanted
 from bus.errors import (
     DeadlineExceeded,
     DirectoryAway,
@@ -34,6 +36,7 @@ from bus.names import (
     checked_tool,
     token,
 )
+from bus.retry import SAFE_METHODS
 from bus.subjects import Instance
 
 DISCOVERY_TIMEOUT_S = 2.0
@@ -58,8 +61,10 @@ class McpRequest:
 class Federation:
     """Everything a client does, over one `Bus`."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, dispatch: Dispatch | None = None) -> None:
+        """`dispatch` sends the calls; without one, each goes to whichever instance the bus chooses."""
         self.bus = bus
+        self.dispatch = dispatch if dispatch is not None else Dispatch(bus)
         self._subjects = bus.subjects
 
     # discovery ----------------------------------------------------------------------------------------------------
@@ -103,11 +108,18 @@ class Federation:
 
     async def call_bytes(self, member: str, tool: str, body: bytes, options: CallOptions | None = None) -> bytes:
         """As `call`, with JSON bytes in and out, untouched."""
-        subject = self._subjects.call(checked_member(member), checked_tool(tool))
+        checked_member(member)
+        checked_tool(tool)
         options = options or CallOptions()
         if token(tool) == UNSAFE_NAME:
             options = replace(options, headers={**options.headers, headers.MCP_NAME: tool})
-        return (await self._run(Target(member, subject, f"{member}/{tool}"), body, options)).data
+        wanted = Wanted(member, f"{member}/{tool}", partial(self._plain_subject, member, tool), tool, options.safe)
+        return (await self._run(wanted, body, options)).data
+
+    def _plain_subject(self, member: str, tool: str, instance: str | None) -> str:
+        if instance is None:
+            return self._subjects.call(member, tool)
+        return self._subjects.call_at(Instance(member, instance), tool)
 
     async def mcp(self, request: McpRequest, options: CallOptions | None = None) -> Message:
         """An MCP request in the 2026-07-28 form, its body untouched; the message's data is the JSON-RPC response.
@@ -115,18 +127,25 @@ class Federation:
         Raises what keeps it from being answered; a JSON-RPC error the member answered with is a result.
         """
         options = options or CallOptions()
-        subject = self._subjects.mcp(checked_member(request.member), request.instance, request.method, request.name)
+        checked_member(request.member)
         sent = {**options.headers, headers.MCP_METHOD: request.method}
         if request.name is not None:
             sent[headers.MCP_NAME] = request.name
-        target = Target(request.member, subject, f"{request.member}/{request.method}")
-        return await self._run(target, request.body, replace(options, headers=sent))
+        safe = options.safe or request.method in SAFE_METHODS
+        label = f"{request.member}/{request.method}"
+        tool = request.name if request.method == "tools/call" else None
+        pinned = None if request.instance == ANY_INSTANCE else request.instance
+        wanted = Wanted(request.member, label, partial(self._mcp_subject, request), tool, safe, pinned)
+        return await self._run(wanted, request.body, replace(options, headers=sent))
 
-    async def _run(self, target: Target, body: bytes, options: CallOptions) -> Message:
+    def _mcp_subject(self, request: McpRequest, instance: str | None) -> str:
+        return self._subjects.mcp(request.member, instance or ANY_INSTANCE, request.method, request.name)
+
+    async def _run(self, wanted: Wanted, body: bytes, options: CallOptions) -> Message:
         try:
-            return await Call(self.bus, target, options).run(body)
+            return await self.dispatch.run(wanted, body, options)
         except NoInstance:
-            await self._tell_why_nobody(target.member)
+            await self._tell_why_nobody(wanted.member)
             raise
 
     async def _tell_why_nobody(self, member: str) -> None:
@@ -153,12 +172,13 @@ class Federation:
         who = Instance(checked_member(member), checked_instance(instance))
         await self.bus.publish(self._subjects.heartbeat(who), b"{}")
 
-    async def leave(self, member: str, instance: str | None = None) -> dict[str, Any]:
-        """Withdraw one instance, or all of them. Raises UnknownMember."""
+    async def leave(self, member: str, instance: str | None = None, *, epoch: int | None = None) -> dict[str, Any]:
+        """Withdraw one instance, or all of them; with `epoch` no life later than that. Raises UnknownMember."""
         checked_member(member)
+        body = codec.encode({} if epoch is None else {"epoch": epoch})
         if instance is None:
-            return await self._write(self._subjects.leave_all(member), b"{}")
-        return await self._write(self._subjects.leave(Instance(member, checked_instance(instance))), b"{}")
+            return await self._write(self._subjects.leave_all(member), body)
+        return await self._write(self._subjects.leave(Instance(member, checked_instance(instance))), body)
 
     async def _write(self, subject: str, body: bytes, sent: Mapping[str, str] | None = None) -> dict[str, Any]:
         try:

@@ -41,7 +41,9 @@ class Message:
             return NoInstance(f"nobody serves {asked} now")
         if headers.ERROR_CODE not in self.headers:
             return None
-        return self._described_failure()
+        failure = self._described_failure()
+        failure.unexecuted = self.headers.get(headers.EXECUTED) == "no"
+        return failure
 
     def _described_failure(self) -> FederationError:
         try:

@@ -48,6 +48,17 @@ class Heartbeat(BaseModel):
     load: float = Field(default=0.0, ge=0, le=1_000_000)
     in_flight: int = Field(default=0, ge=0, le=1_000_000)
     limit: int = Field(default=0, ge=0, le=1_000_000)
+    """Calls it serves at once. Telling it means: I take calls that name my instance."""
+    site: str | None = Field(default=None, pattern=ID_PATTERN)
+
+
+class Leave(BaseModel):
+    """The body of a graceful end; an empty one ends whatever life is in force."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    epoch: int | None = Field(default=None, ge=0, le=2**63 - 1)
+    """The life that ends: a later one of the same instance goes on."""
 
 
 def _as_list(value: Any) -> Any:

@@ -46,6 +46,10 @@ class Subjects:
     def heartbeat(self, who: Instance) -> str:
         return f"{self.prefix}.heartbeat.{who.member}.{who.instance}"
 
+    def heartbeats_of(self, member: str) -> str:
+        """Those of all instances that name themselves."""
+        return f"{self.prefix}.heartbeat.{member}.*"
+
     def leave(self, who: Instance) -> str:
         return f"{self.prefix}.leave.{who.member}.{who.instance}"
 
@@ -90,6 +94,13 @@ class Subjects:
     def calls_of(self, member: str) -> str:
         return f"{self.prefix}.call.{member}.*"
 
+    def call_at(self, who: Instance, tool: str) -> str:
+        """As `call`, to one instance."""
+        return f"{self.prefix}.call.{who.member}.{who.instance}.{token(tool)}"
+
+    def calls_at(self, who: Instance) -> str:
+        return f"{self.prefix}.call.{who.member}.{who.instance}.*"
+
     def mcp(self, member: str, instance: str, method: str, name: str | None) -> str:
         """Where an MCP request for a member travels; `instance` may be `any`."""
         return f"{self.prefix}.mcp.{member}.{instance}.{'.'.join(mcp_tokens(method, name))}"
@@ -133,9 +144,22 @@ class Subjects:
     def events(self) -> str:
         return f"{self.prefix}.event.>"
 
+    def event_tail(self, subject: str) -> str:
+        """The tokens of an event's subject behind the tree: its kind and its member."""
+        return subject[len(self.prefix) + len(".event.") :]
+
+    def restored(self, tail: str) -> str:
+        """Where an event of a backup goes to be stored as `event.<tail>` without being heard as one."""
+        return f"{self.prefix}.restored.{tail}"
+
     def requests(self) -> tuple[str, ...]:
         """Every tree that carries requests: no stream may match any of them."""
         trees = ("register", "heartbeat", "leave", "resync", "directory", "mcp", "call", "cancel", "ping", "gateway")
+        return tuple(f"{self.prefix}.{tree}.>" for tree in trees)
+
+    def within_site(self) -> tuple[str, ...]:
+        """Every tree that must not cross to another site: what a site's own directory, storage and members settle."""
+        trees = ("register", "heartbeat", "leave", "resync", "directory", "change", "event", "restored", "session")
         return tuple(f"{self.prefix}.{tree}.>" for tree in trees)
 
     def _tail(self, subject: str) -> list[str]:

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from bus import Bus, Federation
+from bus.dispatch import Dispatch, DispatchSettings
 from bus.micro import MicroResponder, MicroService
 from bus.names import checked_member
 from gateway.calling import Caller, Calls, DoorCalls
@@ -24,6 +25,7 @@ from gateway.inquiry import Inquiry
 from gateway.lifecycle import Lifecycle
 from gateway.listening import Bound, CannotListen, Listener, bind, serve
 from gateway.mcp.federation.aggregate import Aggregate
+from gateway.mcp.federation.catalogue import Catalogue
 from gateway.mcp.federation.scope import read_scope
 from gateway.mcp.front.endpoint import Handler as McpHandler
 from gateway.mcp.front.endpoint import UpstreamFor
@@ -130,7 +132,8 @@ class Gateway:
         return f"http://{url_host(self.settings.host)}:{bound.port}"
 
     def _parts(self) -> Parts:
-        settings, federation = self.settings, Federation(self._bus)
+        settings, catalogue = self.settings, Catalogue()
+        federation = Federation(self._bus, dispatch_of(self._bus, settings, catalogue))
         metrics = Metrics(self._version, lambda: self._bus.connected)
         addresses = public_addresses(settings, self.url, self.door_urls)
         return Parts(
@@ -143,9 +146,17 @@ class Gateway:
                 federation, metrics, timeout=settings.call_timeout_s, max_timeout=settings.max_call_timeout_s
             ),
             fronts=self.mcp,
-            aggregate=Aggregate(federation, settings, addresses=addresses, metrics=metrics, version=self._version),
+            aggregate=Aggregate(
+                federation, settings, catalogue, addresses=addresses, metrics=metrics, version=self._version
+            ),
             version=self._version,
         )
+
+
+def dispatch_of(bus: Bus, settings: GatewaySettings, catalogue: Catalogue) -> Dispatch:
+    """How this gateway sends calls: by load, and again where the catalogue says that a tool may run twice."""
+    spread = DispatchSettings(listen=True, site=settings.site, most_calls=settings.max_calls_per_member)
+    return Dispatch(bus, spread, catalogue.may_run_twice)
 
 
 def main_application(parts: Parts) -> web.Application:

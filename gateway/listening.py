@@ -7,12 +7,15 @@ parsed) get the one shape of every error, and a head that never ends is cut off.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bus.errors import FederationError, Internal, Malformed
 from gateway.border import error_answer
@@ -22,6 +25,8 @@ from gateway.settings import GatewaySettings
 LINGER_S = 5.0
 """How long the rest of a refused body is read and thrown away, so that the refusal reaches a client still sending."""
 BACKLOG = 1024
+LAST_REQUESTS_S = 0.3
+"""How long a connection made before the end may take to bring its request. What is idle then is closed."""
 
 log = structlog.get_logger(__name__)
 
@@ -62,21 +67,46 @@ def _unread(status: int, message: str | None) -> FederationError:
     return Malformed(f"the request cannot be read: {reason}") if status < 500 else Internal()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listener:
     """A port that is served."""
 
     runner: web.AppRunner
     servers: tuple[asyncio.Server, ...]
+    connection: Callable[[], Connection]
+    leaving: asyncio.Event
+    """Set when every answer is to be the last of its connection."""
+    late: list[socket.socket] = field(default_factory=list)
+    """Connections that the kernel had made and nobody had taken when the port was closed."""
 
     def refuse(self) -> None:
-        """Take no more connections."""
+        """Take no more connections; those who had connected already are still served."""
+        self.leaving.set()
         for server in self.servers:
+            for listening in server.sockets:
+                self.late += _waiting(listening.fileno())
             server.close()
 
     async def drain(self) -> None:
-        """Wait for the requests in flight (`drain_s`), then cut off what is left."""
+        """Answer who had connected already, wait for the requests in flight (`drain_s`), then cut off what is left."""
+        loop = asyncio.get_running_loop()
+        for connected in self.late:
+            await loop.connect_accepted_socket(self.connection, connected)
+        if self.runner.server is not None and self.runner.server.connections:
+            await asyncio.sleep(LAST_REQUESTS_S)
         await self.runner.cleanup()
+
+
+def _waiting(listening: int) -> list[socket.socket]:
+    """The connections that nobody has taken yet from the socket with that descriptor."""
+    found: list[socket.socket] = []
+    with socket.socket(fileno=os.dup(listening)) as door, suppress(BlockingIOError, ConnectionAbortedError):
+        door.setblocking(False)
+        while True:
+            connected, _ = door.accept()
+            connected.setblocking(False)
+            found.append(connected)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +140,8 @@ async def bind(host: str, port: int) -> Bound:
 
 async def serve(app: web.Application, bound: Bound, settings: GatewaySettings) -> Listener:
     """Serve `app` on `bound`, which is the listener's from here on."""
+    leaving = asyncio.Event()
+    app.on_response_prepare.append(partial(_say_goodbye, leaving))
     # aiohttp waits twice for what is in flight, the second time only for what did not end in the first.
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=settings.drain_s / 2)
     await runner.setup()
@@ -124,7 +156,14 @@ async def serve(app: web.Application, bound: Bound, settings: GatewaySettings) -
         lingering_time=LINGER_S,
     )
     servers = [await loop.create_server(connection, sock=held, backlog=BACKLOG) for held in bound.sockets]
-    return Listener(runner, tuple(servers))
+    return Listener(runner, tuple(servers), connection, leaving)
+
+
+async def _say_goodbye(leaving: asyncio.Event, _: web.Request, answer: web.StreamResponse) -> None:
+    """A client that is told does not send its next request into a connection that is about to close."""
+    if leaving.is_set():
+        answer.headers[hdrs.CONNECTION] = "close"
+        answer.force_close()
 
 
 async def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from types import TracebackType
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -18,12 +17,27 @@ UNMATCHED = "unmatched"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
-@dataclass(slots=True)
 class CallCount:
-    """One call that is being counted."""
+    """The length of one tool call as a `with` block, counted when it ends."""
 
-    outcome: str = "cancelled"
-    """What it came to, said by whoever made it; as it is where nobody lived to say."""
+    __slots__ = ("_metrics", "outcome")
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self.outcome = "cancelled"
+        """What it came to, said by whoever made it; as it is where nobody lived to say."""
+
+    def __enter__(self) -> CallCount:
+        self._metrics.calls_in_flight += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, FederationError):
+            self.outcome = error.code
+        self._metrics.calls_in_flight -= 1
+        self._metrics.count_call(self.outcome)
 
 
 class Metrics:
@@ -66,19 +80,9 @@ class Metrics:
         series[0].inc()
         series[1].observe(seconds)
 
-    @contextmanager
-    def call(self) -> Iterator[CallCount]:
+    def call(self) -> CallCount:
         """The length of one tool call, counted by its outcome: the error's code where it raises one of ours."""
-        counted = CallCount()
-        self.calls_in_flight += 1
-        try:
-            yield counted
-        except FederationError as exc:
-            counted.outcome = exc.code
-            raise
-        finally:
-            self.calls_in_flight -= 1
-            self.count_call(counted.outcome)
+        return CallCount(self)
 
     def count_call(self, outcome: str) -> None:
         """Note one ended tool call: `ok`, or the code of its error."""

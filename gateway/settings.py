@@ -61,6 +61,14 @@ class GatewaySettings(BaseSettings):
     max_call_timeout_s: float = Field(default=600.0, gt=0, le=86_400)
     """Longest deadline a caller may ask for. Higher lets slow tools finish at the expense of connections held open."""
 
+    max_calls_per_member: int = Field(default=1_000, ge=1, le=1_000_000)
+    """Calls to one member in flight through this gateway. One more is refused as busy: a member that hangs must not
+    take the memory and connections that calls to the others need."""
+
+    site: str | None = Field(default=None, pattern=ID_PATTERN)
+    """Where this gateway runs. Calls are spread by load over the instances of its own site; those of another site
+    are used when this has none. Set it where members say a `site`."""
+
     directory_timeout_s: float = Field(default=0.9, gt=0, le=60)
     """How long a discovery request waits for the directory. Below one second, so that clients of a frozen bus learn
     of it within one; raise it only where the directory is far away."""

@@ -73,14 +73,17 @@ class Presence:
         await self.announced.wait()
 
     async def leave(self) -> None:
-        """Stop heartbeats and tell the directory. A directory that cannot be told finds out by the lease."""
+        """Stop heartbeats and tell the directory, which ends no life but this one.
+
+        A directory that cannot be told finds out by the lease.
+        """
         for task in self._tasks:
             task.cancel()
         if self._resync is not None:
             await self._resync.stop()
         try:
             async with asyncio.timeout(3):
-                await Federation(self._bus).leave(self._who.member, self._who.instance)
+                await Federation(self._bus).leave(self._who.member, self._who.instance, epoch=self._epoch)
         except UnknownMember:
             log.debug("left_already", member=self._who.member)
         except (FederationError, TimeoutError) as exc:
@@ -143,12 +146,8 @@ class Presence:
 
     def _heartbeat(self) -> bytes:
         load = self._load()
-        return orjson.dumps(
-            {
-                "epoch": self._epoch,
-                "digest": self._digest,
-                "load": round(load.load, 3),
-                "in_flight": load.in_flight,
-                "limit": load.limit,
-            }
-        )
+        told = {"epoch": self._epoch, "digest": self._digest, "load": round(load.load, 3)}
+        told |= {"in_flight": load.in_flight, "limit": load.limit}
+        if site := self._manifest.get("site"):
+            told["site"] = site
+        return orjson.dumps(told)

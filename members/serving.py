@@ -64,6 +64,7 @@ class CallStation:
         self._subscriptions = [
             listen(self.calls.subject, self._take_call, queue=who.member),
             listen(self.mcp.subject, self._take_request, queue=who.member),
+            listen(subjects.calls_at(who), self._take_call),
             listen(subjects.mcp_of(who.member, who.instance), self._take_request),
             listen(subjects.cancel(who), self._cancel),
             listen(subjects.ping(who), lambda ping: self._bus.respond(ping, b"{}")),
@@ -73,7 +74,7 @@ class CallStation:
 
     async def drain(self) -> None:
         """Take no more calls, and return when those in flight ended or `drain_s` is over."""
-        for subscription in self._subscriptions[:3]:
+        for subscription in self._subscriptions[:4]:
             await subscription.drain()
         for running in list(self._running.values()):
             if running.seconds is None and running.task is not None:
@@ -88,7 +89,7 @@ class CallStation:
                 running.task.cancel()
         if self._ticker is not None:
             self._ticker.cancel()
-        for subscription in self._subscriptions[3:]:
+        for subscription in self._subscriptions[4:]:
             await subscription.stop()
 
     # arriving -----------------------------------------------------------------------------------------------------

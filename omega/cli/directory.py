@@ -7,12 +7,12 @@ import os
 from omega.cli.errors import naming_errors
 from omega.cli.reach import Reach
 from omega.processes.directory import serve_directory
-from omega.processes.life import set_up_logs
+from omega.processes.life import serve, set_up_logs
 
 _DEFAULT_REACH = Reach()
 
 
-async def directory(*, reach: Reach = _DEFAULT_REACH) -> None:
+def directory(*, reach: Reach = _DEFAULT_REACH) -> None:
     """Run one directory replica.
 
     Any number of them serve one federation. Further settings are read from OMEGA_DIRECTORY_… in the environment.
@@ -20,4 +20,4 @@ async def directory(*, reach: Reach = _DEFAULT_REACH) -> None:
     """
     set_up_logs(os.environ)
     with naming_errors():
-        await serve_directory(reach.settings())
+        serve(serve_directory(reach.settings()))

@@ -9,12 +9,12 @@ from gateway import GatewaySettings
 from omega.cli.errors import naming_errors
 from omega.cli.reach import Reach
 from omega.processes.gateway import serve_gateway
-from omega.processes.life import set_up_logs
+from omega.processes.life import serve, set_up_logs
 
 _DEFAULT_REACH = Reach()
 
 
-async def gateway(
+def gateway(
     *, host: str | None = None, port: int | None = None, public_url: str | None = None, reach: Reach = _DEFAULT_REACH
 ) -> None:
     """Run one gateway.
@@ -35,4 +35,4 @@ async def gateway(
     with naming_errors():
         named: dict[str, Any] = {"host": host, "port": port, "public_url": public_url}
         settings = GatewaySettings(**{name: value for name, value in named.items() if value is not None})
-        await serve_gateway(reach.settings(), settings)
+        serve(serve_gateway(reach.settings(), settings))

@@ -19,14 +19,14 @@ from omega.cli.errors import naming_errors
 from omega.cli.output import note
 from omega.cli.reach import Reach
 from omega.processes.join import serve_joined
-from omega.processes.life import set_up_logs
+from omega.processes.life import serve, set_up_logs
 from omega.trouble import WrongUse
 
 Many = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)]
 _DEFAULT_REACH = Reach()
 
 
-async def join(
+def join(
     id: str | None = None,
     /,
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
@@ -83,7 +83,7 @@ async def join(
         except Unusable as exc:
             raise WrongUse(str(exc)) from exc
         joined = [Joined(Described(name, tag, capability), target) for name, target in targets.items()]
-        await serve_joined(joined, reach.settings())
+        serve(serve_joined(joined, reach.settings()))
 
 
 def _stdio(command: Sequence[str], env: Sequence[str], cwd: str | None) -> StdioTarget:

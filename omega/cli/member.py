@@ -6,13 +6,13 @@ import os
 
 from omega.cli.errors import naming_errors
 from omega.cli.reach import Reach
-from omega.processes.life import set_up_logs
+from omega.processes.life import serve, set_up_logs
 from omega.processes.member import load_member, serve_member
 
 _DEFAULT_REACH = Reach()
 
 
-async def member(name: str, /, *, reach: Reach = _DEFAULT_REACH) -> None:
+def member(name: str, /, *, reach: Reach = _DEFAULT_REACH) -> None:
     """Run one member: a shipped service, or your own.
 
     Further settings are read from OMEGA_MEMBER_… in the environment. SIGTERM or Ctrl-C ends it, after the calls in
@@ -25,4 +25,4 @@ async def member(name: str, /, *, reach: Reach = _DEFAULT_REACH) -> None:
     """
     set_up_logs(os.environ)
     with naming_errors():
-        await serve_member(load_member(name), reach.settings())
+        serve(serve_member(load_member(name), reach.settings()))

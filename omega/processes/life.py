@@ -7,9 +7,11 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Protocol
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Protocol
+
+import uvloop
 
 from bus import Bus, BusSettings
 from bus.logs import LEVELS, configure_logs
@@ -26,6 +28,11 @@ class Part(Protocol):
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
+
+
+def serve(work: Coroutine[Any, Any, None]) -> None:
+    """Do the whole work of a process that serves, on an event loop that costs a third less a call than asyncio's."""
+    uvloop.run(work)
 
 
 def set_up_logs(environment: Mapping[str, str], *, level: str = "info") -> None:
@@ -63,6 +70,16 @@ def announce_ready() -> None:
         os.close(int(number))
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage is looked for: what a start builds is kept, and looking through it costs as much as building it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 @asynccontextmanager
 async def connected(settings: BusSettings, name: str) -> AsyncIterator[Bus]:
     """An open bus for the length of the block. Raises Disconnected."""
@@ -76,7 +93,8 @@ async def connected(settings: BusSettings, name: str) -> AsyncIterator[Bus]:
 @asynccontextmanager
 async def working(part: Part) -> AsyncIterator[None]:
     """`part` started for the length of the block."""
-    await part.start()
+    with collector_paused():
+        await part.start()
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from bus import Bus, BusSettings, Federation
 from gateway import GatewaySettings
 from gateway.endpoints import Addresses
 from gateway.mcp.federation.aggregate import Aggregate
+from gateway.mcp.federation.catalogue import Catalogue
 from gateway.mcp.federation.scope import read_scope
 from gateway.mcp.upstream import UpstreamAnswer, UpstreamRequest
 from gateway.metrics import Metrics
@@ -119,6 +120,7 @@ async def aggregate_of(settings: BusSettings, **more: Any) -> AsyncIterator[Aski
     aggregate = Aggregate(
         Federation(bus),
         GatewaySettings(port=0, doors={}, **more),
+        Catalogue(),
         addresses=Addresses("http://gateway"),
         metrics=metrics,
         version="1.0.0",

@@ -30,11 +30,18 @@ class Aggregate:
     """Everything behind `POST /mcp`. Begin it with `start`, end it with `stop`; `upstream` serves one scope."""
 
     def __init__(
-        self, federation: Federation, settings: GatewaySettings, *, addresses: Addresses, metrics: Metrics, version: str
+        self,
+        federation: Federation,
+        settings: GatewaySettings,
+        catalogue: Catalogue,
+        *,
+        addresses: Addresses,
+        metrics: Metrics,
+        version: str,
     ) -> None:
         inquiry = Inquiry(federation, settings.directory_timeout_s)
         info = {"name": SERVER_NAME, "title": "OMEGA Federation", "version": version}
-        self.catalogue = Catalogue()
+        self.catalogue = catalogue
         routing = Routing(federation, metrics)
         self.hub = Hub(self.catalogue, routing)
         self._follower = Follower(inquiry, self.catalogue, self._changed, Rhythm(check_s=settings.mcp_check_s))

@@ -124,6 +124,11 @@ class Catalogue:
     def get(self, member: str) -> Offer | None:
         return self._offers.get(member)
 
+    def may_run_twice(self, member: str, tool: str) -> bool:
+        """Whether the member declares its tool read-only or idempotent."""
+        offer = self._offers.get(member)
+        return offer is not None and any(each.own == tool and each.harmless for each in offer.tools)
+
     def view(self, scope: Scope) -> View:
         """The active members of `scope`."""
         view = self._views.get(scope)

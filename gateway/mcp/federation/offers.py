@@ -44,6 +44,12 @@ class ListedTool:
     """What it is found by, each word with its weight."""
 
     @property
+    def harmless(self) -> bool:
+        """Whether its member declares that it may run twice: it changes nothing, or the same again."""
+        hints = self.definition.get("annotations") or {}
+        return hints.get("readOnlyHint") is True or hints.get("idempotentHint") is True
+
+    @property
     def definition(self) -> dict[str, Any]:
         """The MCP tool object."""
         told: dict[str, Any] = orjson.loads(self.body)

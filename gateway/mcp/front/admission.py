@@ -84,23 +84,26 @@ def check_notification(version: str | None) -> None:
     _raise(unsupported_protocol_version_rejection(version or ""))
 
 
-def check_request(message: Mapping[str, Any], sent: CIMultiDictProxy[str]) -> None:
+Lines = list[tuple[str, str]]
+
+
+def check_request(message: Mapping[str, Any], lines: Lines) -> None:
     """Headers and body of a modern request agree, and its envelope is whole. Raises Rejected."""
-    lines = _protocol_lines(sent)
     doubled = find_duplicated_routing_header(lines)
     if doubled is not None:
         raise Rejected(HEADER_MISMATCH, f"{doubled} header appears more than once")
-    _raise(classify_inbound_request(message, headers=dict(lines)))
-    told = sent.get(MCP_NAME_HEADER)
+    told_all = dict(lines)
+    _raise(classify_inbound_request(message, headers=told_all))
+    told = told_all.get(MCP_NAME_HEADER)
     name = named(message)
     if told is not None and name is not None and decode_header_value(told) != name:
         raise Rejected(HEADER_MISMATCH, f"{MCP_NAME_HEADER} header does not match what the request body names")
 
 
-def travelling(sent: CIMultiDictProxy[str]) -> dict[str, str]:
+def travelling(sent: CIMultiDictProxy[str], lines: Lines) -> dict[str, str]:
     """The headers that go on to whoever answers. Raises Rejected for one that cannot be carried as it is."""
     found = trace(sent)
-    for lower, value in _protocol_lines(sent):
+    for lower, value in lines:
         if lower == MCP_PROTOCOL_VERSION_HEADER:
             found[headers.MCP_VERSION] = value
         elif lower.startswith(_PARAM):
@@ -113,15 +116,15 @@ def travelling(sent: CIMultiDictProxy[str]) -> dict[str, str]:
     return found
 
 
-def _protocol_lines(sent: CIMultiDictProxy[str]) -> list[tuple[str, str]]:
+def protocol_lines(sent: CIMultiDictProxy[str]) -> Lines:
     """The headers of the protocol, names in lower case; most of the others need not even be looked at."""
     return [(name.lower(), value) for name, value in sent.items() if name[:1] in _M]
 
 
 def trace(sent: CIMultiDictProxy[str]) -> dict[str, str]:
     """The trace context, where it is well formed."""
-    told = sent.get(headers.TRACEPARENT, "")
-    return {headers.TRACEPARENT: told} if _TRACEPARENT.fullmatch(told) else {}
+    told = sent.get(headers.TRACEPARENT)
+    return {headers.TRACEPARENT: told} if told is not None and _TRACEPARENT.fullmatch(told) else {}
 
 
 def deadline(sent: CIMultiDictProxy[str], longest: float) -> float:

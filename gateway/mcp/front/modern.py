@@ -12,11 +12,13 @@ from bus.errors import FederationError
 from gateway.mcp.front.admission import (
     EVENTS,
     JSON,
+    Lines,
     accepted,
     check_accept,
     check_notification,
     check_request,
     deadline,
+    protocol_lines,
     travelling,
 )
 from gateway.mcp.front.messages import (
@@ -52,18 +54,19 @@ class ModernFront:
         if not is_request(message):
             raise not_a_message()
         try:
-            check_request(message, request.headers)
-            asked = self._asked(request, message, body)
+            lines = protocol_lines(request.headers)
+            check_request(message, lines)
+            asked = self._asked(request, lines, message, body)
         except Rejected as exc:
             return rejection(exc, message["id"]).response()
         except FederationError as exc:
             return failure(exc, message["id"]).response()
         return await self._answer(request, upstream, asked)
 
-    def _asked(self, request: web.Request, message: dict[str, Any], body: bytes) -> UpstreamRequest:
+    def _asked(self, request: web.Request, lines: Lines, message: dict[str, Any], body: bytes) -> UpstreamRequest:
         listens = message["method"] == LISTEN
         seconds = None if listens else deadline(request.headers, self._longest_s)
-        return UpstreamRequest(body, message, travelling(request.headers), seconds)
+        return UpstreamRequest(body, message, travelling(request.headers, lines), seconds)
 
     async def _answer(self, request: web.Request, upstream: Upstream, asked: UpstreamRequest) -> web.StreamResponse:
         async with self._streams.answer(request) as stream:

@@ -17,6 +17,7 @@ from gateway.mcp.front.admission import (
     check_request,
     deadline,
     era_of,
+    protocol_lines,
     travelling,
 )
 from gateway.mcp.front.messages import Rejected
@@ -81,7 +82,7 @@ def test_a_notification_at_an_unknown_version_is_told_so() -> None:
 
 def test_headers_that_agree_with_the_body_pass() -> None:
     head = sent(MCP_Protocol_Version="2026-07-28", Mcp_Method="tools/call", Mcp_Name="=?base64?w6k=?=")
-    check_request(mcp.body("tools/call", {"name": "é"}), head)
+    check_request(mcp.body("tools/call", {"name": "é"}), protocol_lines(head))
 
 
 @pytest.mark.parametrize(
@@ -96,15 +97,15 @@ def test_headers_that_agree_with_the_body_pass() -> None:
 )
 def test_headers_that_do_not_agree_are_refused(head: CIMultiDictProxy[str], code: int) -> None:
     with pytest.raises(Rejected) as caught:
-        check_request(mcp.body("tools/call", {"name": "a"}), head)
+        check_request(mcp.body("tools/call", {"name": "a"}), protocol_lines(head))
     assert (caught.value.status, caught.value.code) == (400, code)
 
 
 def test_a_task_is_named_by_its_id() -> None:
     head = {"MCP_Protocol_Version": "2026-07-28", "Mcp_Method": "tasks/get"}
-    check_request(mcp.body("tasks/get", {"taskId": "t"}), sent(**head, Mcp_Name="t"))
+    check_request(mcp.body("tasks/get", {"taskId": "t"}), protocol_lines(sent(**head, Mcp_Name="t")))
     with pytest.raises(Rejected):
-        check_request(mcp.body("tasks/get", {"taskId": "t"}), sent(**head, Mcp_Name="u"))
+        check_request(mcp.body("tasks/get", {"taskId": "t"}), protocol_lines(sent(**head, Mcp_Name="u")))
 
 
 def test_only_what_is_meant_to_travels_on() -> None:
@@ -117,18 +118,18 @@ def test_only_what_is_meant_to_travels_on() -> None:
         MCP_PARAM_Region="eu",
         traceparent=trace,
     )
-    assert travelling(head) == {
+    assert travelling(head, protocol_lines(head)) == {
         "MCP-Protocol-Version": "2026-07-28",
         "Mcp-Param-region": "eu",
         "traceparent": trace,
     }
-    assert travelling(sent(traceparent="nonsense")) == {}
+    assert travelling(sent(traceparent="nonsense"), []) == {}
 
 
 @pytest.mark.parametrize("head", [sent(("Mcp-Param-A", "1"), ("mcp-param-a", "2")), sent(("Mcp-Param-A", "é"))])
 def test_a_parameter_header_that_cannot_be_carried_is_refused(head: CIMultiDictProxy[str]) -> None:
     with pytest.raises(Rejected) as caught:
-        travelling(head)
+        travelling(head, protocol_lines(head))
     assert caught.value.code == -32020
 
 
