@@ -84,13 +84,17 @@ class Target:
 class Call:
     """One call in flight. `run` sends it and returns the result message."""
 
-    def __init__(self, bus: Bus, target: Target, options: CallOptions) -> None:
+    def __init__(
+        self, bus: Bus, target: Target, options: CallOptions, on_mute: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_mute` is called when the instance has said nothing for so long that it was asked, and did not answer."""
         self.id = ""
         """Its reply subject: no other call of any connection has it."""
         self.instance = target.instance
         self._bus = bus
         self._target = target
         self._options = options
+        self._on_mute = on_mute
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._result: asyncio.Future[Message] = loop.create_future()
@@ -181,7 +185,7 @@ class Call:
     def _finish(self, message: Message) -> None:
         failure = message.failure(self._target.label)
         if failure is not None:
-            self._fail(failure)
+            self._fail(self._in_our_time(failure))
             return
         try:
             if count := announced(message, self._options.max_result):
@@ -192,6 +196,12 @@ class Call:
             return
         if not self._result.done():
             self._result.set_result(message)
+
+    def _in_our_time(self, error: FederationError) -> FederationError:
+        """The member stops a little before its caller gives up; what it says is told by the caller's own limit."""
+        if isinstance(error, DeadlineExceeded) and self._options.timeout is not None:
+            return DeadlineExceeded(f"{self._target.label}: stopped, its {self._options.timeout:g} s were over")
+        return error
 
     def _blamed(self, error: FederationError) -> FederationError:
         """What was wrong with the answer is no fault of the request."""
@@ -235,6 +245,9 @@ class Call:
             await self._bus.request(self._bus.subjects.ping(instance), b"", timeout=PROBE_S)
         except NoInstance as exc:
             raise MemberLost(f"{self._target.label}: instance {instance.instance} died during the call") from exc
+        except DeadlineExceeded:
+            self._on_mute()
+            raise
 
     async def _ask_directory(self) -> None:
         """Nobody has said that it took the call: is there anybody of that name left who could?"""

@@ -12,6 +12,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -147,12 +148,12 @@ class Dispatch:
 
     async def _send(self, wanted: Wanted, instance: str | None, body: bytes, options: CallOptions) -> Message:
         who = Instance(wanted.member, instance) if instance is not None else None
-        call = Call(self._bus, Target(wanted.member, wanted.subject(instance), wanted.label, who), options)
+        target = Target(wanted.member, wanted.subject(instance), wanted.label, who)
         if who is None or options.timeout is None:
-            return await call.run(body)
+            return await Call(self._bus, target, options).run(body)
         self.routes.started(who)
         try:
-            return await call.run(body)
+            return await Call(self._bus, target, options, partial(self.routes.mute, who)).run(body)
         except FederationError as exc:
             self._learn(who, exc)
             raise

@@ -33,6 +33,8 @@ class Known:
     ours: int = 0
     """Calls of this caller in flight there."""
     full_until: float = 0.0
+    mute: bool = False
+    """It did not answer when it was asked for a sign of life; a heartbeat is one."""
 
     @property
     def load(self) -> float:
@@ -40,7 +42,7 @@ class Known:
         return (self.others + self.ours) / self.limit
 
     def fit(self, now: float) -> bool:
-        return now >= self.full_until and now - self.heard <= PATIENCE_BEATS * self.interval
+        return not self.mute and now >= self.full_until and now - self.heard <= PATIENCE_BEATS * self.interval
 
 
 class Routes:
@@ -59,7 +61,7 @@ class Routes:
             instances[who.instance] = Known(beat.limit, beat.in_flight, now)
             return
         known.interval = max(0.1, now - known.heard)
-        known.heard, known.limit = now, beat.limit
+        known.heard, known.limit, known.mute = now, beat.limit, False
         known.others = max(0, beat.in_flight - known.ours)
 
     def choose(self, member: str, now: float, draw: Callable[[], float], without: Collection[str] = ()) -> str | None:
@@ -91,6 +93,12 @@ class Routes:
         known = self._known(who)
         if known is not None:
             known.full_until = now + FULL_S
+
+    def mute(self, who: Instance) -> None:
+        """It gives no sign of life: nothing is sent there until its next heartbeat."""
+        known = self._known(who)
+        if known is not None:
+            known.mute = True
 
     def gone(self, who: Instance) -> None:
         """It is not there any more; a heartbeat brings it back."""

@@ -203,6 +203,9 @@ class Workers:
     def kill(self, name: str) -> None:
         self._processes[name].send_signal(signal.SIGKILL)
 
+    def freeze(self, name: str) -> None:
+        self._processes[name].send_signal(signal.SIGSTOP)
+
     def end(self) -> None:
         for process in self._processes.values():
             process.kill()
@@ -307,3 +310,18 @@ async def test_a_member_that_only_fails_is_left_alone_and_found_again_when_it_is
 
     await until(well, within=10)
     assert await caller.call("copied", "where") == {"result": "a"}
+
+
+async def test_a_frozen_instance_gets_no_more_calls_after_the_first_that_it_leaves_unanswered(
+    careful: Federation, workers: Workers
+) -> None:
+    workers.start("a", "b")
+    await heard(careful, "a", "b")
+    workers.freeze("a")
+    stuck = [asyncio.create_task(careful.call("copied", "where", options=CallOptions(timeout=60))) for _ in range(8)]
+    await until(lambda: careful.dispatch.routes.instances("copied")["a"].mute, within=10)
+    for _ in range(20):
+        assert await careful.call("copied", "where") == {"result": "b"}
+    for call in stuck:
+        call.cancel()
+    await asyncio.gather(*stuck, return_exceptions=True)

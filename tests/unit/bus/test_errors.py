@@ -40,6 +40,7 @@ def test_only_what_was_certainly_not_done_is_retryable() -> None:
         "unavailable",
         "no_instance",
         "busy",
+        "member_failing",
         "bus_unavailable",
         "directory_unavailable",
         "storage_missing",

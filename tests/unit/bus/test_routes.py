@@ -76,6 +76,14 @@ def test_one_that_said_busy_is_left_alone_for_a_moment() -> None:
     assert routes.choose("m", FULL_S + 0.01, Random(1).random) == "a"
 
 
+def test_one_that_gives_no_sign_of_life_is_left_out_until_it_does() -> None:
+    routes = told((A, 0), (B, 9))
+    routes.mute(A)
+    assert routes.choose("m", 0, Random(1).random) == "b"
+    routes.heard(A, Heartbeat(in_flight=0, limit=10), 1)
+    assert routes.choose("m", 1, Random(1).random) == "a"
+
+
 def test_one_that_is_gone_comes_back_with_a_heartbeat() -> None:
     routes = told((A, 0))
     routes.gone(A)

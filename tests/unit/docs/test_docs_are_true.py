@@ -32,13 +32,14 @@ BUILDERS: dict[str, tuple[object, ...]] = {
     "ping": (ME,),
     "change": ("M.I",),
     "call": ("M", "T"),
+    "call_at": (ME, "T"),
     "changed": ("M",),
     "cancel": (ME,),
     "event": ("KIND", "M"),
 }
 """How each method of Subjects that builds one subject is asked for the one in the table."""
 READERS = {"who", "names_all_instances", "last_token", "mcp_tail"}
-TREES = {"every", "calls_of", "mcp_of", "events", "requests"}
+TREES = {"every", "calls_of", "calls_at", "mcp_of", "heartbeats_of", "events", "requests"}
 AMONG_GATEWAYS = {"gateway_answer", "gateway_cancelled", "session"}
 """Nobody else needs to know of them."""
 
