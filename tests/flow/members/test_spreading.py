@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, suppress
@@ -18,6 +15,7 @@ from bus.dispatch import Dispatch, DispatchSettings
 from bus.errors import Busy, DeadlineExceeded, MemberFailing, MemberLost, NoInstance, UnknownMember
 from bus.subjects import Instance
 from members import Member
+from tests.support.copied import Workers
 from tests.support.federation import running_member
 from tests.support.nats import until
 
@@ -184,36 +182,6 @@ async def test_of_the_members_called_only_the_latest_are_heard(
 
 
 # deaths ---------------------------------------------------------------------------------------------------------------
-
-
-class Workers:
-    """Instances in processes of their own, and what each executed."""
-
-    def __init__(self, url: str, executions: Path) -> None:
-        self._url = url
-        self._file = executions
-        self._file.touch()
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, *names: str) -> None:
-        for name in names:
-            command = [sys.executable, "-m", "tests.support.copied_worker", self._url, name, str(self._file)]
-            self._processes[name] = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-    def kill(self, name: str) -> None:
-        self._processes[name].send_signal(signal.SIGKILL)
-
-    def freeze(self, name: str) -> None:
-        self._processes[name].send_signal(signal.SIGSTOP)
-
-    def end(self) -> None:
-        for process in self._processes.values():
-            process.kill()
-            process.wait(10)
-
-    @property
-    def executed(self) -> list[str]:
-        return self._file.read_text(encoding="utf-8").split()
 
 
 @pytest.fixture
