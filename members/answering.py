@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 import structlog
@@ -19,6 +20,8 @@ from members.session import Notify
 from members.settings import MemberSettings
 
 ALIVE_S = 1.0
+A_WHILE_S = 0.2
+"""Well below the silence after which a caller asks for a sign of life."""
 LISTENER_CHECK_S = 10.0
 """How often the caller of a long call is asked whether it is still there."""
 
@@ -33,6 +36,8 @@ class Running:
     number: int
     label: str
     """The tool's name, or the MCP method."""
+    named: bool = False
+    """Its caller chose this instance, and knows whom to ask for a sign of life."""
     seconds: float | None = None
     """How long it may run; None for a stream."""
     task: asyncio.Task[None] | None = None
@@ -86,7 +91,8 @@ class Answering:
     async def accept(self, running: Running) -> None:
         """Say `accepted` and have the body, however many pieces it comes in.
 
-        It is said as soon as the work waits for anything: a result that is there at once needs no word before it.
+        It is said as soon as the work waits for anything, to a caller that knows the instance only where the result
+        takes a while: a result that is there by then needs no word before it.
 
         Raises TooLarge, Malformed, DeadlineExceeded (the pieces stopped coming).
         """
@@ -99,7 +105,8 @@ class Answering:
             running.body = await self._receive(running, count)
         else:
             loop = asyncio.get_running_loop()
-            running.accepting = loop.call_soon(self._say, running, Frame.ACCEPTED)
+            later = partial(loop.call_later, A_WHILE_S) if running.named else loop.call_soon
+            running.accepting = later(self._say, running, Frame.ACCEPTED)
 
     async def _receive(self, running: Running, count: int) -> bytes:
         arrived: asyncio.Queue[Message | FederationError] = asyncio.Queue()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 
 import structlog
@@ -64,8 +65,8 @@ class CallStation:
         self._subscriptions = [
             listen(self.calls.subject, self._take_call, queue=who.member),
             listen(self.mcp.subject, self._take_request, queue=who.member),
-            listen(subjects.calls_at(who), self._take_call),
-            listen(subjects.mcp_of(who.member, who.instance), self._take_request),
+            listen(subjects.calls_at(who), partial(self._take_call, named=True)),
+            listen(subjects.mcp_of(who.member, who.instance), partial(self._take_request, named=True)),
             listen(subjects.cancel(who), self._cancel),
             listen(subjects.ping(who), lambda ping: self._bus.respond(ping, b"{}")),
         ]
@@ -94,21 +95,20 @@ class CallStation:
 
     # arriving -----------------------------------------------------------------------------------------------------
 
-    def _take_call(self, message: Message) -> None:
-        named = self._bus.subjects.last_token(message.subject)
-        tool = message.headers.get(headers.MCP_NAME, named) if named == UNSAFE_NAME else named
-        self._take(message, tool, self.calls, self._call)
+    def _take_call(self, message: Message, named: bool = False) -> None:
+        last = self._bus.subjects.last_token(message.subject)
+        tool = message.headers.get(headers.MCP_NAME, last) if last == UNSAFE_NAME else last
+        self._take(Running(message, next(self._numbers), tool, named), self.calls, self._call)
 
-    def _take_request(self, message: Message) -> None:
+    def _take_request(self, message: Message, named: bool = False) -> None:
         tail = self._bus.subjects.mcp_tail(message.subject)
-        self._take(message, "/".join(tail[:-1]), self.mcp, self._request)
+        self._take(Running(message, next(self._numbers), "/".join(tail[:-1]), named), self.mcp, self._request)
 
-    def _take(self, message: Message, label: str, endpoint: Endpoint, work: Work) -> None:
-        running = Running(message, next(self._numbers), label)
+    def _take(self, running: Running, endpoint: Endpoint, work: Work) -> None:
         taken, limit = self._taken(running)
         if taken >= limit:
             busy = Busy(f"all {limit} slots are taken; not executed", details={"limit": limit})
-            self._answering.refuse_unstarted(message, busy)
+            self._answering.refuse_unstarted(running.message, busy)
             endpoint.count(time.perf_counter(), busy.code)
             return
         self._running[running.number] = running
