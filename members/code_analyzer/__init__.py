@@ -22,7 +22,8 @@ analysis       analyze_repo and scan_repo from end to end: address â†’ commit â†
 survey         in a worker: contents in, each file examined once
   measuring      for analyze_repo: lines, functions, issues
   searching      for scan_repo: weaknesses
-  linecount      lines by one regular expression for each language    metrics  pygount for the rest, lizard
+  linecount      lines by one regular expression for each language    metrics  pygount for the rest
+  python_functions  Python's functions from its syntax tree    token_functions  lizard's readers for the rest
   dead_code      unused names, unreachable statements    structure  questions to syntax trees
   clones         code that stands twice
   weaknesses     rules, ruff's security rules and secrets, file by file

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same commit would be answered otherwise."""
 
 ENGINES = ("lizard", "pygount", "ruff", "detect-secrets", "ast-grep-py")

@@ -50,14 +50,16 @@ class Remote:
 
     async def commit(self, ref: str) -> str:
         """The id of the commit that a ref stands for now; of the default branch when it is empty."""
-        command = git.resolve_command(self.address, self.dial, names_for(ref), self.settings.ca_file)
+        ca_file, time_s = self.settings.ca_file, self.settings.clone_timeout_s
+        command = git.resolve_command(self.address, self.dial, names_for(ref), ca_file=ca_file, time_s=time_s)
         async with within_time(self.settings):
             return commit_of(ref, await run(command, self.address.scheme, self.settings))
 
     async def fetch(self, commit: str, folder: Path, *, past: int = 0) -> None:
         """Make `folder` a bare repository with one commit or, with `past`, with that many and no contents."""
-        ca_file = self.settings.ca_file
-        command = git.fetch_command(self.address, self.dial, folder, commit, ca_file=ca_file, past=past)
+        ca_file, time_s = self.settings.ca_file, self.settings.clone_timeout_s
+        address, dial = self.address, self.dial
+        command = git.fetch_command(address, dial, folder, commit, ca_file=ca_file, past=past, time_s=time_s)
         async with within_time(self.settings):
             await run(git.init_command(folder, commit), "none", self.settings)
             await run(command, self.address.scheme, self.settings, folder)

@@ -24,6 +24,8 @@ from members.sandbox.worker import Report
 BUCKETS = 16
 VARIETY = 20
 """A window of fewer different tokens is a table, not code that somebody copied."""
+GLANCE = 40
+"""Tokens at the beginning of a window that mostly show as much."""
 MIN_LINES = 6
 MAX_PAIRS = 300_000
 MAX_SPAN = 0xFFFF
@@ -50,7 +52,7 @@ class Fingerprints:
             window = tokens[start : start + self.min_tokens]
             if len(window) < self.min_tokens:
                 return
-            if len(set(window)) >= VARIETY:
+            if len(set(window[:GLANCE])) >= VARIETY or len(set(window)) >= VARIETY:
                 last = lines[bisect_right(starts, start + self.min_tokens - 1) - 1]
                 self._keep(digest([language, *window]), packed(file, line, last))
 

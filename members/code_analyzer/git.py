@@ -30,7 +30,6 @@ SETTINGS = (
     "gc.auto=0",
     "http.followRedirects=false",
     "http.lowSpeedLimit=1000",
-    "http.lowSpeedTime=10",
     "http.proxy=",
     "maintenance.auto=false",
     "pack.threads=1",
@@ -57,6 +56,7 @@ COMPLAINTS: Sequence[tuple[str, str, str]] = (
 )  # fmt: skip
 
 BRANCH = "analysis"
+LEAST_PATIENCE_S = 10
 SHA256_DIGITS = 64
 
 TOO_MUCH = re.compile(
@@ -86,9 +86,11 @@ def environment(scheme: str = "none") -> dict[str, str]:
     }
 
 
-def resolve_command(address: Address, dial: Sequence[str], names: Sequence[str], ca_file: Path | None) -> list[str]:
-    """Ask which commits these names stand for, and fetch nothing."""
-    settings = reaching(address, dial, ca_file)
+def resolve_command(
+    address: Address, dial: Sequence[str], names: Sequence[str], *, ca_file: Path | None = None, time_s: float = 60
+) -> list[str]:
+    """Ask which commits these names stand for, and fetch nothing. It may take `time_s`."""
+    settings = reaching(address, dial, ca_file, time_s)
     return [program(), *configured(settings), "ls-remote", "--quiet", "--", address.url, *names]
 
 
@@ -100,20 +102,35 @@ def init_command(folder: Path, commit: str) -> list[str]:
 
 
 def fetch_command(
-    address: Address, dial: Sequence[str], folder: Path, commit: str, *, ca_file: Path | None = None, past: int = 0
+    address: Address,
+    dial: Sequence[str],
+    folder: Path,
+    commit: str,
+    *,
+    ca_file: Path | None = None,
+    past: int = 0,
+    time_s: float = 60,
 ) -> list[str]:
-    """Fetch one commit, and nothing is checked out. With `past`, that many commits and no contents of files."""
+    """Fetch one commit, and nothing is checked out. With `past`, that many commits and no contents of files. It may
+    take `time_s`."""
     amount = [f"--depth={past}", "--filter=blob:none"] if past else ["--depth=1"]
     options = ["--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance"]
-    settings = reaching(address, dial, ca_file)
+    settings = reaching(address, dial, ca_file, time_s)
     wanted = f"+{commit}:refs/heads/{BRANCH}"
     return [program(), "-C", str(folder), *configured(settings), "fetch", *options, *amount, "--", address.url, wanted]
 
 
-def reaching(address: Address, dial: Sequence[str], ca_file: Path | None) -> list[str]:
+def reaching(address: Address, dial: Sequence[str], ca_file: Path | None, time_s: float) -> list[str]:
     """The settings with which one server is reached."""
-    settings = [*SETTINGS, f"protocol.{address.scheme}.allow=always", *pin(address, dial)]
+    patient = f"http.lowSpeedTime={patience_s(time_s)}"
+    settings = [*SETTINGS, patient, f"protocol.{address.scheme}.allow=always", *pin(address, dial)]
     return settings if ca_file is None else [*settings, f"http.sslCAInfo={ca_file}"]
+
+
+def patience_s(time_s: float) -> int:
+    """How long a server may send next to nothing before it counts as dead: half of the whole time, because an honest
+    one is as silent while it counts and packs a large repository."""
+    return max(LEAST_PATIENCE_S, int(time_s / 2))
 
 
 def log_command(folder: Path) -> list[str]:

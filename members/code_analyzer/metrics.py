@@ -1,4 +1,4 @@
-"""One file measured: its lines by syntax or by pygount, its functions by lizard. Runs in workers only."""
+"""One file measured: its lines by syntax or by pygount, its functions by a tree or by lizard. Runs in workers only."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import codecs
 import io
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
-import lizard  # type: ignore[import-untyped]  # it ships no types
 from pygount.analysis import (  # type: ignore[import-untyped]  # it ships no types
     DEFAULT_GENERATED_LINE_PATTERNS_TEXT,
     DEFAULT_GENERATED_NAME_PATTERNS_TEXT,
@@ -24,7 +22,9 @@ from pygount.common import (  # type: ignore[import-untyped]  # it ships no type
 )
 
 from members.code_analyzer import linecount
+from members.code_analyzer.python_functions import python_functions
 from members.code_analyzer.thresholds import Function
+from members.code_analyzer.token_functions import token_functions
 
 GENERATED_LINES = regexes_from(DEFAULT_GENERATED_LINE_PATTERNS_TEXT)
 GENERATED_NAMES = regexes_from(DEFAULT_GENERATED_NAME_PATTERNS_TEXT)
@@ -114,20 +114,13 @@ def lines_by_pygount(path: str, text: str) -> Lines:
 
 
 def functions_of(path: str, text: str) -> list[Function]:
-    """What lizard finds; nothing in a language that it does not read."""
-    if lizard.get_reader_for(path) is None:
-        return []
-    found = lizard.analyze_file.analyze_source_code(path, text).function_list
-    return [
-        Function(each.name, each.start_line, each.nloc, each.cyclomatic_complexity, parameters(each, path))
-        for each in found
-    ]
-
-
-def parameters(function: Any, path: str) -> int:
-    """How many a function takes. Of PHP's lists lizard keeps the names and loses the commas, and counts one."""
-    count: int = function.parameter_count
-    return sum(text.count("$") for text in function.full_parameters) if path.endswith(".php") else count
+    """Those of Python as its parser sees them; what lizard finds in what does not parse, and in other languages;
+    nothing in a language that it does not read."""
+    if path.lower().endswith(".py"):
+        found = python_functions(text.replace("\r\n", "\n").replace("\r", "\n"))
+        if found is not None:
+            return found
+    return token_functions(path, text)
 
 
 def safe_name(path: str) -> str:

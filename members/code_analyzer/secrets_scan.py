@@ -2,8 +2,9 @@
 
 detect-secrets tries each of its two dozen detectors on every line, through an injection layer: a third of a
 millisecond for the plainest line. So lines that no detector could match are left out of what it is shown, which
-finds the same and takes a hundredth of the time on real code. Its expressions that ignore case are tried on lower-case
-text, and those that name a product before a long value only on lines that hold something long.
+finds the same and takes a hundredth of the time on real code. Its expressions are tried on texts that hold their
+fixed part, keywords on lower-case text, and those that name a product before a long value only on lines that hold
+something long.
 """
 
 from __future__ import annotations
@@ -38,15 +39,19 @@ MAX_LINE = 5000
 RANDOM = re.compile(r"""['"][A-Za-z0-9+/\\_=-]{9,}['"]""")
 """Shorter strings cannot reach the entropy that the detectors of mere randomness ask for."""
 
-LONG = re.compile(r"[0-9a-z_\-]{24}")
+LONG = re.compile(r"(?<![0-9a-z_\-])[0-9a-z_\-]{24}")
 """No product that is known by a name before it has shorter secrets."""
 
 NAMED = r"(?:(?<=\W)|(?<=^))"
 """How the expressions of names and values begin."""
 
-KEYWORDS = re.compile("|".join(DENYLIST))
+PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{[\d,]*\}|.", re.DOTALL)
+"""One step of a regular expression: a character, a set of them, how often, or a bracket."""
 
-LINE_END = re.compile(r"\r\n|\r|\n")
+OPEN = re.compile(r"\\\w|\[|\{|[.^$?*+()]$")
+"""A step that stands for no certain character."""
+
+KEYWORDS = re.compile("|".join(DENYLIST))
 
 FILTERS = (
     "heuristic.is_sequential_string",
@@ -72,7 +77,9 @@ class Secret:
 def secrets_in(text: str, extension: str, folder: Path, *, entropy: bool) -> list[Secret]:
     """Secrets of one text, by line. `folder` takes a temporary file; `entropy` also tells strings that are nothing
     but random, which in whole repositories are mostly checksums."""
-    lines = [line if len(line) <= MAX_LINE else "" for line in LINE_END.split(text)]
+    lines = [
+        line if len(line) <= MAX_LINE else "" for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    ]
     numbers = candidate_lines("\n".join(lines), entropy=entropy, whole=extension in READ_WHOLE)
     if not numbers:
         return []
@@ -107,7 +114,8 @@ def candidate_lines(text: str, *, entropy: bool, whole: bool) -> list[int]:
         return list(range(1, text.count("\n") + 2))
     exact, named = screens()
     lower = text.lower()
-    found = {line for screen in exact for line in matching_lines(text, screen)}
+    worth_it = [screen for screen, fixed in exact if fixed in (lower if screen.flags & re.IGNORECASE else text)]
+    found = {line for screen in worth_it for line in matching_lines(text, screen)}
     found.update(matching_lines(lower, KEYWORDS))
     found.update(line for line in long_lines(lower, named))
     return sorted(found.union(matching_lines(text, RANDOM)) if entropy else found)
@@ -131,9 +139,9 @@ def matching_lines(text: str, screen: re.Pattern[str]) -> Iterator[int]:
 
 
 @cache
-def screens() -> tuple[tuple[re.Pattern[str], ...], tuple[re.Pattern[str], ...]]:
-    """The detectors' own expressions, fit for a text of many lines: those tried everywhere, and those of a name and a
-    long value."""
+def screens() -> tuple[tuple[tuple[re.Pattern[str], str], ...], tuple[re.Pattern[str], ...]]:
+    """The detectors' own expressions, fit for a text of many lines: those tried on every text that holds their fixed
+    part in any case, and those of a name and a long value."""
     own: list[re.Pattern[str]] = [
         pattern
         for kind in detector_classes()
@@ -141,8 +149,26 @@ def screens() -> tuple[tuple[re.Pattern[str], ...], tuple[re.Pattern[str], ...]]
         for pattern in cast("Iterable[re.Pattern[str]]", kind.denylist)  # typed as the property it overrides
     ]
     named = tuple(each for each in own if each.pattern.startswith(NAMED) and each.flags & re.IGNORECASE)
-    exact = (re.compile(each.pattern, each.flags | re.MULTILINE) for each in own if each not in named)
-    return tuple(exact), named
+    exact = [re.compile(each.pattern, each.flags | re.MULTILINE) for each in own if each not in named]
+    return tuple((each, fixed_part(each)) for each in exact), named
+
+
+def fixed_part(expression: re.Pattern[str]) -> str:
+    """The longest run of characters that every match must hold, in lower case where case does not matter; empty where
+    none is certain."""
+    runs, depth = [""], 0
+    for piece in PIECE.findall(expression.pattern):
+        depth += (piece == "(") - (piece == ")")
+        if piece == "|" and not depth:
+            return ""
+        if piece in ("?", "*") or piece.startswith("{"):
+            runs[-1] = runs[-1][:-1]
+        if depth or OPEN.match(piece):
+            runs.append("")
+        else:
+            runs[-1] += piece[-1]
+    longest = max(runs, key=len)
+    return longest.lower() if expression.flags & re.IGNORECASE else longest
 
 
 def confidence_in(kind: str) -> Confidence:

@@ -45,10 +45,11 @@ class CodeAnalyzerSettings(BaseSettings):
     """How long the host's name may take to resolve."""
 
     clone_timeout_s: float = Field(default=60, gt=0, le=3600)
-    """Whole time of a clone. Higher serves slow servers at the expense of callers that wait on dead ones."""
+    """Whole time of a clone. Higher serves slow servers at the expense of callers that wait on dead ones: one that
+    sends next to nothing for half of this time, and for at least 10 s, is given up."""
 
     analysis_timeout_s: float = Field(default=240, gt=0, le=3600)
-    """Time of the measurement after the clone. Count on 8,000 to 15,000 lines per second and core. A caller whose
+    """Time of the measurement after the clone. Count on 10,000 to 20,000 lines per second and core. A caller whose
     own deadline is shorter gets no result at all, so raise both together."""
 
     max_clone_bytes: int = Field(default=256 * MIB, ge=MIB)

@@ -12,7 +12,7 @@ MAX_NAME = 80
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One function as lizard sees it; `code_lines` are lines without comments and blanks."""
+    """One function, as lizard would count it; `code_lines` are lines without comments and blanks."""
 
     name: str
     line: int

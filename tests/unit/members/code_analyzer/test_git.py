@@ -38,6 +38,14 @@ def test_history_is_fetched_without_contents_and_to_a_depth() -> None:
     assert {"--depth=70", "--filter=blob:none"} <= set(command)
 
 
+@pytest.mark.parametrize(("whole", "silent"), [(60, 30), (600, 300), (1, 10), (30.5, 15)])
+def test_a_server_may_be_silent_for_half_of_the_time_while_it_packs(whole: float, silent: int) -> None:
+    fetch = git.fetch_command(ADDRESS, ["93.184.216.34"], Path("/x"), COMMIT, time_s=whole)
+    resolve = git.resolve_command(ADDRESS, ["93.184.216.34"], ["HEAD"], time_s=whole)
+    for command in (fetch, resolve):
+        assert [part for part in command if "lowSpeedTime" in part] == [f"http.lowSpeedTime={silent}"]
+
+
 def test_a_commit_with_a_long_id_gets_a_repository_of_its_kind() -> None:
     assert "--object-format=sha256" in git.init_command(Path("/x"), "ab" * 32)
 

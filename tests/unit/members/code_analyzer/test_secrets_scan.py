@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
 from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from members.code_analyzer.secrets_scan import candidate_lines, configuration, secrets_in
+from members.code_analyzer.secrets_scan import candidate_lines, configuration, fixed_part, screens, secrets_in
 
 AWS = "AKIA" + "Z7XQ2WJ4K9M3B5TD"
 GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
@@ -85,3 +88,29 @@ def test_leaving_lines_out_finds_the_same_as_looking_at_all(tmp_path: Path, entr
 def test_a_line_of_a_megabyte_is_passed_over_quickly(tmp_path: Path) -> None:
     text = "x = '" + "://a:" * 200_000 + "'\npassword = 'correcthorse'\n"
     assert [each.line for each in secrets_in(text, ".py", tmp_path, entropy=True)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("expression", "fixed"),
+    [
+        ("BEGIN KEY", "BEGIN KEY"),
+        (r"(a|b)k_live_[0-9]{24}", "k_live_"),
+        (r"https?://x\.com/ab*c", "://x.com/a"),
+        (r"a+bcd{2}e(?:fghij)?", "bc"),
+        (r"[]ab\]c]de", "de"),
+        (r"\d\wab.cde$", "cde"),
+        ("abc|d", ""),
+        ("(?:abc|d)", ""),
+    ],
+)
+def test_the_fixed_part_of_an_expression_is_what_every_match_holds(expression: str, fixed: str) -> None:
+    assert fixed_part(re.compile(expression)) == fixed
+    assert fixed_part(re.compile(expression, re.IGNORECASE)) == fixed.lower()
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_whatever_a_detector_matches_holds_its_fixed_part(data: st.DataObject) -> None:
+    screen, fixed = data.draw(st.sampled_from([each for each in screens()[0] if each[1]]))
+    matched = data.draw(st.from_regex(screen, alphabet=st.characters(codec="ascii")))
+    assert fixed in (matched.lower() if screen.flags & re.IGNORECASE else matched)
