@@ -52,17 +52,20 @@ class Assembly:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._most = -(-limit // PIECE)
         self._pieces: dict[int, bytes] = {}
         self._size = 0
 
+    def __len__(self) -> int:
+        """Pieces held."""
+        return len(self._pieces)
+
     def add(self, message: Message) -> None:
-        """Take a piece. Raises TooLarge above the limit, Malformed for a piece without a number."""
-        try:
-            number = int(message.headers.get(headers.CHUNK, ""))
-        except ValueError as exc:
-            raise Malformed(f"{headers.CHUNK}: a whole number") from exc
-        if number not in self._pieces:
-            self._size += len(message.data)
+        """Take a piece. Raises TooLarge above the limit, Malformed for a piece without a number that can be."""
+        number = _whole_number(message.headers.get(headers.CHUNK, ""))
+        if number is None or number >= self._most:
+            raise Malformed(f"{headers.CHUNK}: a whole number below {self._most}")
+        self._size += len(message.data) - len(self._pieces.get(number, b""))
         if self._size > self._limit:
             raise TooLarge(f"body: more than {self._limit} bytes", details={"limit": self._limit})
         self._pieces[number] = message.data
@@ -84,8 +87,13 @@ def announced(message: Message, limit: int) -> int:
     told = message.headers.get(headers.CHUNKS)
     if told is None:
         return 0
-    if not told.isascii() or not told.isdigit() or int(told) < 1:
+    count = _whole_number(told)
+    if not count:
         raise Malformed(f"{headers.CHUNKS}: a whole number above 0, not {told[:40]!r}")
-    if (int(told) - 1) * PIECE >= limit:
+    if (count - 1) * PIECE >= limit:
         raise TooLarge(f"body: more than {limit} bytes", details={"limit": limit})
-    return int(told)
+    return count
+
+
+def _whole_number(told: str) -> int | None:
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 10 else None

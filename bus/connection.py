@@ -1,8 +1,7 @@
 """The bus: one supervised NATS connection that a process opens once and keeps.
 
-It outlives what ends a bare client: a lost server is dialled again with jittered back-off, a connection the server
-closed for good is replaced by a new one, and every subscription is there again afterwards. While it is away a
-request is refused at once; nothing is queued for later.
+It outlives every single connection (`bus.supervision` opens the next one), and every subscription is there again
+afterwards. While there is none a request is refused at once; nothing is queued for later.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from nats.errors import Error as NatsError
 
 from bus.clock import Clock
 from bus.errors import Disconnected, FederationError, OutcomeUnknown
@@ -22,11 +20,10 @@ from bus.inbox import Answer, Inbox
 from bus.message import EMPTY, Headers, Message, error_reply
 from bus.settings import BusSettings
 from bus.subjects import Subjects
+from bus.supervision import Household, Supervisor
 from bus.wire import Handler, Wire
 
 AsyncHandler = Callable[[Message], Awaitable[None]]
-HIGH_WATER = 1 << 20
-"""A publisher waits for the socket while more than this is unsent."""
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +58,6 @@ class Bus:
 
     def __init__(self, settings: BusSettings, name: str, gather_s: float = 0.0) -> None:
         self.settings = settings
-        self._gather_s = gather_s
         self.subjects = Subjects(settings.prefix)
         self.name = name
         self.clock = Clock()
@@ -71,7 +67,8 @@ class Bus:
         self._returned: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._wire: Wire | None = None
-        self._closing = False
+        household = Household(adopt=self._adopt, lost=self._lost, regained=self._regained)
+        self._supervisor = Supervisor(settings, name, household, gather_s)
 
     # life ---------------------------------------------------------------------------------------------------------
 
@@ -88,16 +85,12 @@ class Bus:
 
     async def open(self) -> None:
         """Connect; for `connect`. Raises Disconnected."""
-        try:
-            async with asyncio.timeout(self.settings.connect_timeout_s):
-                await self._dial()
-        except TimeoutError as exc:
-            await self.close()
-            raise Disconnected(f"no NATS server answers at {self.settings.shown_url}") from exc
+        await self._supervisor.open()
+        self.open_later()
 
     def open_later(self) -> None:
         """Connect as soon as a server lets us in, however long that takes; until then nothing is heard or sent."""
-        self.spawn(self._replace())
+        self.spawn(self._supervisor.hold())
 
     @property
     def connected(self) -> bool:
@@ -114,14 +107,7 @@ class Bus:
 
     async def close(self) -> None:
         """End it: what was published is sent first; who still waits for an answer is told."""
-        self._closing = True
-        if self._wire is not None and not self._wire.is_closed:
-            try:
-                async with asyncio.timeout(2):
-                    await self._wire.drained()
-                    await self._wire.close()
-            except (TimeoutError, NatsError, OSError) as exc:
-                log.debug("close_cut_short", error=repr(exc))
+        await self._supervisor.close()
         self._inbox.fail(Disconnected("the connection was closed"))
         await self._end_tasks()
 
@@ -135,20 +121,17 @@ class Bus:
     # publish, request ---------------------------------------------------------------------------------------------
 
     async def publish(self, subject: str, body: bytes, headers: Headers | None = None) -> None:
-        """Send and forget. Raises Disconnected at once when there is no connection; TooLarge."""
+        """Send and forget, when the socket has room. Raises Disconnected (not sent), TooLarge.
+
+        At once where there is no connection; after a few seconds where the server takes nothing.
+        """
         wire = self._wire_now()
+        await wire.room()
         wire.send(subject, body, "", headers)
-        if wire.backlog() > HIGH_WATER:
-            await wire.drained()
 
     async def flush(self, timeout: float = 2.0) -> None:
         """Return once the server has seen all that was sent before. Raises Disconnected."""
-        wire = self._wire_now()
-        try:
-            await wire.drained()  # nats-py writes its PING past the buffer: what is in there must go first
-            await wire.flush(timeout)  # type: ignore[arg-type]  # nats-py says int and takes a float
-        except (NatsError, OSError, TimeoutError) as exc:
-            raise Disconnected("the server did not confirm in time") from exc
+        await self._wire_now().confirm(timeout)
 
     async def request(
         self, subject: str, body: bytes, *, headers: Headers | None = None, timeout: float = 2.0
@@ -182,10 +165,6 @@ class Bus:
         """As publish, without waiting for the socket; for answers and frames inside a handler."""
         self._wire_now().send(subject, body, reply, headers)
 
-    async def drained(self) -> None:
-        """Return once what was sent went to the socket: the back-pressure of `send`."""
-        await self._wire_now().drained()
-
     # answer -------------------------------------------------------------------------------------------------------
 
     def respond(self, message: Message, body: bytes, headers: Headers | None = None, *, answer_to: str = "") -> None:
@@ -210,7 +189,7 @@ class Bus:
         """Hand every message to the synchronous `handler` as it arrives, in order. It must not block."""
         subscription = Subscription(self, subject, queue, handler)
         self._subscriptions.append(subscription)
-        if self._wire is not None and not self._wire.is_closed:
+        if self._wire is not None:
             subscription.sid = self._wire.listen(subject, queue, handler)
         return subscription
 
@@ -234,7 +213,7 @@ class Bus:
     def _forget(self, subscription: Subscription) -> None:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
-        if self._wire is not None and not self._wire.is_closed:
+        if self._wire is not None:
             self._wire.unlisten(subscription.sid)
 
     # supervision --------------------------------------------------------------------------------------------------
@@ -244,63 +223,18 @@ class Bus:
             raise Disconnected(f"no connection to NATS at {self.settings.shown_url}")
         return self._wire
 
-    async def _dial(self) -> None:
-        wire = Wire(max_backoff_s=self.settings.max_backoff_s, gather_s=self._gather_s)
+    def _adopt(self, wire: Wire) -> None:
         self._wire = wire
-        await wire.connect(
-            self.settings.servers,
-            name=self.name,
-            error_cb=_note_error,
-            disconnected_cb=self._lost,
-            reconnected_cb=self._regained,
-            closed_cb=self._closed,
-            connect_timeout=2,
-            reconnect_time_wait=1,
-            max_reconnect_attempts=-1,
-            reconnect_to_server_handler=wire.next_server,
-            ping_interval=self.settings.ping_interval_s,  # type: ignore[arg-type]  # nats-py says int, sleeps a float
-            max_outstanding_pings=2,
-            flush_timeout=5,
-            pending_size=16 << 20,
-        )
         for subscription in self._subscriptions:
             subscription.sid = wire.listen(subscription.subject, subscription.queue, subscription.handler)
-        await self.flush()
 
-    async def _lost(self) -> None:
-        if self._wire is not None:
-            self._wire.forget_unsent()
+    def _lost(self) -> None:
+        self._wire = None
         self._inbox.fail(OutcomeUnknown("the connection was lost after the request was sent"))
-        if not self._closing:
-            log.warning("bus_lost", name=self.name)
 
-    async def _regained(self) -> None:
-        log.info("bus_regained", name=self.name)
+    def _regained(self) -> None:
         for callback in self._returned:
             callback()
-
-    async def _closed(self) -> None:
-        if not self._closing:
-            self.spawn(self._replace())
-
-    async def _replace(self) -> None:
-        """The server ended the connection for good: open another one, for ever if need be."""
-        pause = 0.05
-        while not self._closing:
-            try:
-                async with asyncio.timeout(self.settings.connect_timeout_s):
-                    await self._dial()
-            except (TimeoutError, NatsError, OSError, Disconnected) as exc:
-                log.warning("bus_not_replaced", error=repr(exc))
-                await asyncio.sleep(pause)
-                pause = min(self.settings.max_backoff_s, pause * 2)
-            else:
-                await self._regained()
-                return
-
-
-async def _note_error(exc: Exception) -> None:
-    log.debug("nats_error", error=repr(exc))
 
 
 async def _guarded(handler: AsyncHandler, message: Message) -> None:

@@ -26,12 +26,13 @@ class BusSettings(BaseSettings):
     """How long `connect` tries before it reports that no server answers. Later losses are retried for ever."""
 
     ping_interval_s: float = Field(default=10.0, ge=0.5, le=120)
-    """A connection that answers no ping for twice this is dropped and dialled anew. Lower finds a silent network
-    failure sooner at the expense of traffic on every idle connection."""
+    """A server that was silent for so long is asked for a sign of life; silent for twice as long, the connection is
+    dropped and dialled anew. Lower finds a silent network failure sooner at the expense of traffic on every idle
+    connection."""
 
     max_backoff_s: float = Field(default=2.0, gt=0, le=60)
-    """Longest pause between two dials, jittered. Higher spares a server that comes back to thousands of members at
-    the expense of members that return later."""
+    """Longest pause between two dials, jittered; five times that where the server refuses the login. Higher spares a
+    server that comes back to thousands of members at the expense of members that return later."""
 
     replicas: int = Field(default=1, ge=1, le=5)
     """Copies of each stream. 1 for a single server; 3 on a cluster, so that a minority of nodes may die."""

@@ -1,76 +1,205 @@
-"""nats-py's client with its known faults mended, and a shorter way in and out.
+"""One connection to one NATS server: nats-py's handshake and parser, with a way in, a way out and an end of our own.
 
-* a late PONG no longer kills the read loop (a "zombie" that looks connected and hears nothing);
-* any failure of the read loop reconnects instead of ending it in silence;
-* what was written while the connection was down is thrown away: a call is never executed after its caller gave up;
-* messages go to a synchronous handler straight from the read loop (no queue, no task per subscription), and
+* It ends once, for whatever reason, and says so at once (`on_end`). It never comes back to life: what was written and
+  not sent dies with it, so no call is executed after its caller gave up. `bus.supervision` opens the next one.
+* A server that says nothing is asked twice and then given up, however the socket looks.
+* An error that the server tells (`-ERR`) is noted. Whether it ends the connection is the server's to do.
+* Messages go to a synchronous handler straight from the read loop (no queue, no task per subscription), and
   publishes go to the write buffer without a coroutine. Both matter at tens of thousands of messages a second.
 
-Only `bus.connection` uses this class. It overrides names that nats-py keeps to itself; the version is pinned and
-`tests/unit/bus/test_wire.py` fails when they move.
+It overrides names that nats-py keeps to itself; the version is pinned and `tests/unit/bus/test_wire.py` fails when
+they move.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from typing import Any
 
 import structlog
-from nats.aio.client import Client, Server
-from nats.aio.subscription import Subscription
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.protocol.parser import Parser
 
 from bus.errors import Disconnected, InvalidRequest, TooLarge
 from bus.message import Headers, Message, encode_headers, parse_headers
+from bus.servers import Address
 
 Handler = Callable[[Message], None]
 _CRLF = b"\r\n"
+_PING = b"PING\r\n"
+_PONG = b"PONG\r\n"
+_READ = 1 << 16
 _CONTROL_ALLOWANCE = 512
 """Bytes kept free below `max_payload`: the server counts headers too, and closes the connection above it."""
+HIGH_WATER = 1 << 20
+"""A publisher waits for the socket while more than this is unsent."""
+MOST_UNSENT = 64 << 20
+"""Nothing is taken above this, from those who cannot wait either."""
+STALLED_S = 5.0
+"""How long a publisher waits for a socket that takes nothing."""
+STEP_S = 2
+"""How long one step of opening a connection may take: the socket, the server's first word, its answer to the login."""
+_REMEMBERED = 100
 
 log = structlog.get_logger(__name__)
 
 
 class Wire(Client):
-    """One TCP connection's worth of NATS. Not for use outside `bus.connection`."""
+    """One TCP connection's worth of NATS. Not for use outside `bus.connection` and `bus.supervision`."""
 
-    def __init__(
-        self, *, max_backoff_s: float, gather_s: float = 0.0, jitter: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, *, ping_interval_s: float, gather_s: float = 0.0) -> None:
         """`gather_s`: after each read, leave what comes next to the kernel for so long, and take it all at once."""
         super().__init__()
         if gather_s:
             self._ps = GatheringParser(self, gather_s)
+        self.ended = asyncio.Event()
+        self.reason = ""
+        """Why it ended."""
+        self.on_end: Callable[[Wire], None] = lambda _: None
+        self.neighbours: tuple[str, ...] = ()
+        """Other servers of the cluster, `host:port`, as this one tells."""
         self._handlers: dict[int, Handler] = {}
-        self._max_backoff_s = max_backoff_s
-        self._jitter = jitter
+        self._asked_for: set[int] = set()
+        self._ping_s = ping_interval_s
+        self._heard = 0.0
+        self._handed = 0
+        self._complaints: set[str] = set()
+        self._written = asyncio.Event()
+        self._next: asyncio.Future[None] | None = None
+        self._going: asyncio.Future[None] | None = None
+
+    # life ---------------------------------------------------------------------------------------------------------
+
+    async def dial(self, address: Address, name: str) -> None:
+        """Open it. Raises Disconnected, with what the server or the socket said."""
+        more = {"tls_hostname": address.tls_name} if address.tls_name else {}
+        try:
+            async with asyncio.timeout(3 * STEP_S):
+                await self.connect(
+                    [address.url],
+                    name=name,
+                    allow_reconnect=False,
+                    connect_timeout=STEP_S,
+                    error_cb=_note_error,
+                    **more,  # type: ignore[arg-type]  # one string, and only where there is one
+                )
+        except (TimeoutError, NatsError, OSError) as exc:
+            raise Disconnected(_in_words(exc)) from exc
+        finally:
+            if not self.is_connected:
+                self.fall("not opened")
+
+    def fall(self, reason: str) -> None:
+        """It is over. Who waits for room or for a confirmation is let go; nothing more is sent."""
+        if self.ended.is_set():
+            return
+        self.reason = self.reason or reason
+        self._status = Client.CLOSED
+        self.ended.set()
+        self._let_go()
+        current = asyncio.current_task()
+        for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if task is not None and task is not current:
+                task.cancel()
+        self._abort()
+        self.on_end(self)
+
+    async def leave(self, within: float) -> None:
+        """End it, after what was written went out or `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                await self.drained()
+                self._status = Client.CLOSED
+                self._pipe.close()
+                await self._pipe.wait_closed()
+        except (TimeoutError, OSError, Disconnected) as exc:
+            log.debug("close_cut_short", error=repr(exc))
+        self.fall("closed")
+
+    def _let_go(self) -> None:
+        self._pending.clear()
+        self._pending_data_size = 0
+        for sent in (self._next, self._going):
+            if sent is not None and not sent.done():
+                sent.set_result(None)
+        for waiting in self._pongs:
+            if not waiting.done():
+                waiting.set_result(False)
+
+    def _abort(self) -> None:
+        """Close without a last word: what is still buffered would wait for a socket that may never take it."""
+        stream = self._stream()
+        if stream is not None:
+            stream.abort()
+        elif self._transport is not None:
+            self._pipe.close()
+
+    @property
+    def _pipe(self) -> Any:
+        """nats-py's transport, a TCP or a web socket; there once `connect` dialled. Its methods have no types."""
+        return self._transport
+
+    def _stream(self) -> asyncio.WriteTransport | None:
+        """The socket below; None on a web socket, which has its own."""
+        writer: asyncio.StreamWriter | None = getattr(self._transport, "_io_writer", None)
+        return writer.transport if writer is not None else None
 
     # out ----------------------------------------------------------------------------------------------------------
 
     def send(self, subject: str, body: bytes, reply: str = "", headers: Headers | None = None) -> None:
-        """Put a publish into the write buffer. Raises Disconnected (nothing is kept for later), TooLarge."""
+        """Put a publish into the write buffer. Raises Disconnected (not sent, nothing is kept for later), TooLarge."""
         if not self.is_connected:
             raise Disconnected()
         block = encode_headers(headers)
         self._check_size(len(body) + len(block))
+        if self._pending_data_size > MOST_UNSENT:
+            raise Disconnected(f"the server takes nothing: {self._pending_data_size} bytes are unsent")
         self._write(_publish_command(subject, reply, block, body))
 
     def backlog(self) -> int:
         """Bytes written and not yet handed to the socket."""
         return int(self._pending_data_size)
 
+    async def room(self) -> None:
+        """Return once less than `HIGH_WATER` is unsent. Raises Disconnected: the socket takes nothing, or is gone."""
+        while self._pending_data_size > HIGH_WATER:
+            await self.drained()
+
     async def drained(self) -> None:
-        """Return once the write buffer went to the socket (or the connection is gone)."""
-        await self._flush_pending(force_flush=True)
+        """Return once what was written went to the socket. Raises Disconnected: it takes nothing, or is gone."""
+        sent = self._next if self._pending else self._going
+        if sent is not None:
+            done, _ = await asyncio.wait((sent,), timeout=STALLED_S)
+            if not done:
+                raise Disconnected(f"the server took nothing for {STALLED_S:g} s")
+        if self.ended.is_set():
+            raise Disconnected(self.reason)
+
+    async def confirm(self, within: float) -> None:
+        """Return once the server has seen all that was written before. Raises Disconnected."""
+        waiting = self._ping()
+        done, _ = await asyncio.wait((waiting,), timeout=within)
+        if not done or not waiting.result():
+            raise Disconnected(self.reason or f"the server did not confirm within {within:g} s")
+
+    def _ping(self) -> asyncio.Future[bool]:
+        """Done with True when the server answers, and False when it cannot any more."""
+        waiting: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if self.ended.is_set():
+            waiting.set_result(False)
+            return waiting
+        self._pongs.append(waiting)
+        self._write(_PING)
+        return waiting
 
     def _write(self, command: bytes) -> None:
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
         self._pending.append(command)
         self._pending_data_size += len(command)
-        if self._flush_queue is not None and self._flush_queue.empty():
-            self._flush_queue.put_nowait(asyncio.get_running_loop().create_future())
+        self._written.set()
 
     def _check_size(self, size: int) -> None:
         limit = self.max_payload - _CONTROL_ALLOWANCE
@@ -80,19 +209,23 @@ class Wire(Client):
     # in -----------------------------------------------------------------------------------------------------------
 
     def listen(self, subject: str, queue: str, handler: Handler) -> int:
-        """Hand every message on `subject` to `handler`, at once and in order. The number ends it (`unlisten`)."""
+        """Hand every message on `subject` to `handler`, at once and in order. The number ends it (`unlisten`).
+
+        Raises InvalidRequest.
+        """
+        _check_subject(subject)
         self._sid += 1
         sid: int = self._sid
-        # nats-py replays what is in `_subs` after a reconnect; an unstarted Subscription is only that entry.
-        self._subs[sid] = Subscription(self, sid, subject, queue=queue)
         self._handlers[sid] = handler
+        self._asked_for.add(sid)
         self._write(f"SUB {subject} {queue} {sid}\r\n".encode())
         return sid
 
     def unsubscribe(self, sid: int) -> None:
         """Ask for no more; what is already on its way still reaches the handler, until `unlisten`."""
-        if self._subs.pop(sid, None) is not None and self.is_connected:
+        if sid in self._asked_for and self.is_connected:
             self._write(f"UNSUB {sid}\r\n".encode())
+        self._asked_for.discard(sid)
 
     def unlisten(self, sid: int) -> None:
         """End a `listen`; messages already on their way are dropped."""
@@ -103,39 +236,105 @@ class Wire(Client):
         handler = self._handlers.get(sid)
         if handler is None:
             return
-        message = Message(subject.decode(), data, parse_headers(headers), reply.decode())
+        # Whoever may publish can put any bytes into a subject: they must not end the connection of who hears it.
+        named, answer_to = subject.decode("utf-8", "replace"), reply.decode("utf-8", "replace")
+        message = Message(named, data, parse_headers(headers), answer_to)
         try:
             handler(message)
         except Exception:
             log.exception("handler_failed", subject=message.subject)
 
-    # the mended parts ---------------------------------------------------------------------------------------------
+    # what nats-py does otherwise ------------------------------------------------------------------------------------
+
+    async def _select_next_server(self) -> None:
+        self._current_server = self._server_pool[0]
+        await self._connect_to_server(self._current_server)
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        self._max_payload = info.get("max_payload", self._max_payload)
+        if told := info.get("connect_urls"):
+            self.neighbours = tuple(told)
+
+    async def _process_err(self, err_msg: str) -> None:
+        told = err_msg.strip("'")
+        if "permissions violation" not in told:
+            self.reason = told  # for the end that may follow
+        if told not in self._complaints and len(self._complaints) < _REMEMBERED:
+            self._complaints.add(told)
+            log.warning("bus_complains", reason=told)
+
+    async def _process_ping(self) -> None:
+        self._write(_PONG)
 
     async def _process_pong(self) -> None:
-        self._pongs = [waiting for waiting in self._pongs if not waiting.done()]
         if self._pongs:
-            await super()._process_pong()
-        self._pings_outstanding = 0
+            waiting = self._pongs.pop(0)  # each PONG answers one PING: also one that nobody waits for any more
+            if not waiting.done():
+                waiting.set_result(True)
+
+    async def _process_op_err(self, e: Exception) -> None:
+        self.fall(_in_words(e))
 
     async def _read_loop(self) -> None:
-        await super()._read_loop()
-        if self.is_connected and not self._at_end():
-            await self._process_op_err(NatsError("nats: the read loop ended"))
+        loop = asyncio.get_running_loop()
+        self._heard = loop.time()
+        try:
+            while data := await self._pipe.read(_READ):
+                self._heard = loop.time()
+                await self._ps.parse(data)
+                if len(data) == _READ:
+                    await asyncio.sleep(0)  # more is there already: `read` would not let anybody else have a turn
+            self.fall("the server closed the connection")
+        except (OSError, NatsError) as exc:
+            self.fall(_in_words(exc))
+        except Exception as exc:
+            log.exception("read_loop_failed")
+            self.fall(_in_words(exc))
 
-    def _at_end(self) -> bool:
-        task = asyncio.current_task()
-        return task is None or task.cancelling() > 0
+    async def _ping_interval(self) -> None:
+        """Ask a server that has been silent for an interval, and once more; it has another interval to say anything."""
+        loop = asyncio.get_running_loop()
+        while True:
+            quiet = loop.time() - self._heard
+            if quiet < self._ping_s:
+                await asyncio.sleep(self._ping_s - quiet)
+            elif not (await self._answers(self._ping_s / 2) or await self._answers(self._ping_s / 2)):
+                self.fall(f"the server was silent for {loop.time() - self._heard:.1f} s")
+                return
 
-    def forget_unsent(self) -> None:
-        """Drop what was written and not sent: after a reconnect it would arrive as a ghost."""
-        self._pending.clear()
-        self._pending_data_size = 0
+    async def _answers(self, within: float) -> bool:
+        """Whether there is a sign of life in the next `within` seconds: a word, or a full socket that takes more.
 
-    def next_server(self, servers: list[Server], _info: dict[str, Any]) -> tuple[Server | None, float]:
-        """Which server to dial next and how long to wait before: exponential, with full jitter."""
-        chosen = min(servers, key=lambda server: server.reconnects)
-        ceiling = min(self._max_backoff_s, 0.05 * 2 ** min(chosen.reconnects, 10))
-        return chosen, ceiling * self._jitter()
+        Over a slow network the ping, too, waits behind what was written before it.
+        """
+        heard, full, taken = self._heard, self._in_socket() > 0, self._handed - self._in_socket()
+        self._ping()
+        await asyncio.sleep(within)
+        if full and self._handed - self._in_socket() > taken:
+            self._heard = asyncio.get_running_loop().time()
+        return self._heard > heard
+
+    def _in_socket(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        stream = self._stream()
+        return stream.get_write_buffer_size() if stream is not None else 0
+
+    async def _flusher(self) -> None:
+        """Hand what was written to the socket, whenever there is something."""
+        try:
+            while True:
+                await self._written.wait()
+                self._written.clear()
+                self._handed += self._pending_data_size
+                batch, self._pending, self._pending_data_size = self._pending, [], 0
+                self._going, self._next = self._next, None
+                self._pipe.writelines(batch)
+                await self._pipe.drain()
+                if self._going is not None and not self._going.done():
+                    self._going.set_result(None)
+                self._going = None
+        except OSError as exc:
+            self.fall(_in_words(exc))
 
 
 class GatheringParser(Parser):
@@ -148,6 +347,8 @@ class GatheringParser(Parser):
 
     async def parse(self, data: bytes = b"") -> None:
         await super().parse(data)
+        if len(data) == _READ:
+            return  # more is there already: a pause now would only make the wire fall behind
         stream = getattr(self._wire._transport, "_io_writer", None)  # absent on a web socket, which is never gathered
         if stream is None or not self._wire.is_connected:
             return
@@ -158,9 +359,21 @@ class GatheringParser(Parser):
             stream.transport.resume_reading()
 
 
-def _publish_command(subject: str, reply: str, block: bytes, body: bytes) -> bytes:
+async def _note_error(exc: Exception) -> None:
+    log.debug("nats_error", error=repr(exc))
+
+
+def _in_words(exc: BaseException) -> str:
+    return str(exc).removeprefix("nats: ").strip("'") or type(exc).__name__
+
+
+def _check_subject(subject: str) -> None:
     if not subject or " " in subject or "\r" in subject or "\n" in subject or "\t" in subject:
         raise InvalidRequest(f"subject {subject[:80]!r} holds white space")
+
+
+def _publish_command(subject: str, reply: str, block: bytes, body: bytes) -> bytes:
+    _check_subject(subject)
     if block:
         head = f"HPUB {subject} {reply} {len(block)} {len(block) + len(body)}\r\n"
         return b"".join((head.encode(), block, body, _CRLF))

@@ -34,11 +34,16 @@ no_auth_user: everyone
 class NatsServer:
     """One nats-server process; `restart` keeps its port and its store."""
 
-    def __init__(self, directory: Path, *, sync: str = "always") -> None:
+    def __init__(self, directory: Path, *, sync: str = "always", config: str = CONFIG) -> None:
         self._directory = directory
+        self.config = config
         self._sync = sync
         self._port = -1
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        return self._port
 
     @property
     def url(self) -> str:
@@ -55,8 +60,7 @@ class NatsServer:
         return self._process.pid
 
     def start(self) -> None:
-        config = self._directory / "nats.conf"
-        config.write_text(CONFIG.format(port=self._port, directory=self._directory, sync=self._sync))
+        config = self._write_config()
         with (self._directory / "nats.log").open("ab") as log:
             self._process = subprocess.Popen([str(BINARY), "-c", str(config)], stdout=log, stderr=log)
         self._port = self._wait_for_port()
@@ -74,13 +78,25 @@ class NatsServer:
 
     def pause(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitpid(self.pid, os.WUNTRACED)  # the signal is only on its way when `kill` returns
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
+    def reload(self, config: str) -> None:
+        """Another configuration, taken up while running."""
+        self.config = config
+        self._write_config()
+        os.kill(self.pid, signal.SIGHUP)
+
     def restart(self) -> None:
         self.stop()
         self.start()
+
+    def _write_config(self) -> Path:
+        config = self._directory / "nats.conf"
+        config.write_text(self.config.format(port=self._port, directory=self._directory, sync=self._sync))
+        return config
 
     def _wait_for_port(self) -> int:
         ports = self._directory / f"nats-server_{self.pid}.ports"

@@ -21,7 +21,6 @@ from bus.errors import (
 from bus.retry import ATTEMPTS, SHORTEST_S, for_the_next_hop, may_repeat
 
 
-
 def refused_unstarted() -> Busy:
     """The refusal of an instance whose slots are all taken."""
     busy = Busy()

@@ -4,56 +4,85 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from urllib.parse import urlparse
 
 import pytest
-from nats.aio.client import Client, Server
+from nats.aio.client import Client
 
 from bus.errors import Disconnected, InvalidRequest
 from bus.wire import Wire, _publish_command
 
+OVERRIDDEN = [
+    "_process_msg", "_process_info", "_process_err", "_process_ping", "_process_pong", "_process_op_err",
+    "_select_next_server", "_read_loop", "_ping_interval", "_flusher",
+]  # fmt: skip
 
-@pytest.mark.parametrize("name", ["_process_msg", "_process_pong", "_read_loop", "_process_op_err", "_flush_pending"])
+
+@pytest.mark.parametrize("name", [*OVERRIDDEN, "_connect_to_server"])
 def test_an_overridden_or_called_method_of_the_library_is_a_coroutine(name: str) -> None:
     assert inspect.iscoroutinefunction(getattr(Client, name))
 
 
-def test_the_arguments_of_a_message_are_the_ones_overridden() -> None:
-    ours = inspect.signature(Wire._process_msg)
-    assert list(ours.parameters) == list(inspect.signature(Client._process_msg).parameters)
+@pytest.mark.parametrize("name", OVERRIDDEN)
+def test_the_arguments_are_the_ones_overridden(name: str) -> None:
+    ours = inspect.signature(getattr(Wire, name))
+    assert list(ours.parameters) == list(inspect.signature(getattr(Client, name)).parameters)
 
 
 async def test_the_state_of_a_new_client_is_where_we_look_for_it() -> None:
-    wire = Wire(max_backoff_s=1)
-    assert (wire._pending, wire._pending_data_size, wire._subs, wire._sid, wire._pongs) == ([], 0, {}, 0, [])
+    wire = new_wire()
+    assert (wire._pending, wire._pending_data_size, wire._sid, wire._pongs) == ([], 0, 0, [])
+    assert (wire._reading_task, wire._ping_interval_task, wire._flusher_task, wire._transport) == (None,) * 4
 
 
 async def test_nothing_is_kept_for_later_without_a_connection() -> None:
-    wire = Wire(max_backoff_s=1)
+    wire = new_wire()
     with pytest.raises(Disconnected):
         wire.send("a", b"")
     assert wire.backlog() == 0
 
 
 async def test_a_pong_for_nobody_is_nothing() -> None:
-    wire = Wire(max_backoff_s=1)
-    gave_up: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    gave_up.cancel()
-    wire._pongs = [gave_up]
+    wire = new_wire()
     await wire._process_pong()
     assert wire._pongs == []
 
 
-def test_dials_wait_longer_each_time_with_full_jitter_up_to_a_ceiling() -> None:
-    wire = Wire(max_backoff_s=2, jitter=lambda: 1.0)
-    waits = [wire.next_server([Server(urlparse("nats://a"), reconnects)], {})[1] for reconnects in range(8)]
-    assert waits == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
-    assert Wire(max_backoff_s=2, jitter=lambda: 0.0).next_server([Server(urlparse("nats://a"), 9)], {})[1] == 0
+async def test_a_pong_that_nobody_waits_for_any_more_does_not_confirm_a_later_ping() -> None:
+    wire = new_wire()
+    gave_up, waits = wire._ping(), wire._ping()
+    gave_up.cancel()
+    await wire._process_pong()
+    assert not waits.done()
+    await wire._process_pong()
+    assert waits.result()
 
 
-def test_the_server_tried_least_is_dialled_next() -> None:
-    a, b = Server(urlparse("nats://a"), 3), Server(urlparse("nats://b"), 1)
-    assert Wire(max_backoff_s=1).next_server([a, b], {})[0] is b
+async def test_an_end_lets_go_everybody_and_is_told_once() -> None:
+    wire = new_wire()
+    ends: list[str] = []
+    wire.on_end = lambda ended: ends.append(ended.reason)
+    waits = wire._ping()
+    writer = asyncio.create_task(wire.drained())
+    await asyncio.sleep(0)
+    wire.fall("first")
+    wire.fall("second")
+    assert (waits.result(), ends, wire.backlog()) == (False, ["first"], 0)
+    with pytest.raises(Disconnected, match="first"):
+        await writer
+    with pytest.raises(Disconnected, match="first"):
+        await wire.confirm(1)
+
+
+async def test_what_the_server_complained_of_last_is_the_reason_of_the_end() -> None:
+    wire = new_wire()
+    await wire._process_err("'permissions violation for publish to \"a\"'")
+    await wire._process_err("'user authentication expired'")
+    wire.fall("the server closed the connection")
+    assert wire.reason == "user authentication expired"
+
+
+def new_wire() -> Wire:
+    return Wire(ping_interval_s=1)
 
 
 @pytest.mark.parametrize("subject", ["", "a b", "a\r\nPUB x", "a\tb", "a\n"])

@@ -1,0 +1,136 @@
+"""The station that keeps one connection up: dial, hold, and dial again when it ends, for as long as it is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bus.errors import Disconnected
+from bus.servers import Address, Servers
+from bus.settings import BusSettings
+from bus.wire import Wire
+
+REPEAT_S = 60.0
+"""The same reason for a failed attempt is told at most once in so long."""
+_REFUSALS = ("authorization", "authentication", "maximum connections", "account")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """What whoever uses the connection does about its changes. All synchronous."""
+
+    adopt: Callable[[Wire], None]
+    """A new one is open: subscribe on it."""
+    lost: Callable[[], None]
+    """It is gone: let go who waits for an answer."""
+    regained: Callable[[], None]
+    """The server has confirmed the new one, after an earlier one was lost."""
+
+
+class Supervisor:
+    """Keeps one wire to one of the servers up."""
+
+    def __init__(self, settings: BusSettings, name: str, household: Household, gather_s: float = 0.0) -> None:
+        self._settings = settings
+        self._name = name
+        self._household = household
+        self._gather_s = gather_s
+        self._servers = Servers(settings.servers, settings.max_backoff_s)
+        self._complaints = Complaints()
+        self._wire: Wire | None = None
+        self._reason = "no server answered"
+        self._closing = False
+
+    async def open(self) -> None:
+        """The first connection. Raises Disconnected after `connect_timeout_s`, with the reason of the last attempt."""
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout_s):
+                await self._reach(aloud=False)
+        except TimeoutError as exc:
+            raise Disconnected(f"no NATS server answers at {self._settings.shown_url}: {self._reason}") from exc
+
+    async def hold(self) -> None:
+        """Open it where it is not open yet, and replace it whenever it ends. Until cancelled, or closed."""
+        if self._wire is None:
+            await self._reach()
+            log.info("bus_connected", name=self._name)
+        while self._wire is not None:
+            await self._wire.ended.wait()
+            await self._reach()
+            if self._closing:
+                return
+            log.info("bus_regained", name=self._name)
+            self._household.regained()
+
+    async def close(self) -> None:
+        """End it: what was published is sent first."""
+        self._closing = True  # told to `hold` in so many words: in Python 3.11 a dial may swallow a cancellation
+        if self._wire is not None:
+            await self._wire.leave(within=2)
+
+    async def _reach(self, *, aloud: bool = True) -> None:
+        while not self._closing:
+            address, pause = self._servers.next()
+            await asyncio.sleep(pause)
+            try:
+                self._wire = await self._dial(address)
+                self._complaints.clear()
+                break
+            except Disconnected as exc:
+                self._reason = exc.message
+                self._servers.failed(address, refused=is_refusal(exc.message))
+                if aloud and self._complaints.due(exc.message, asyncio.get_running_loop().time()):
+                    log.warning("bus_not_reached", name=self._name, reason=exc.message)
+        if self._closing and self._wire is not None:
+            self._wire.fall("closed")
+
+    async def _dial(self, address: Address) -> Wire:
+        wire = Wire(ping_interval_s=self._settings.ping_interval_s, gather_s=self._gather_s)
+        await wire.dial(address, self._name)
+        since = asyncio.get_running_loop().time()
+        try:
+            self._household.adopt(wire)
+            await wire.confirm(self._settings.connect_timeout_s)
+        except (asyncio.CancelledError, Disconnected):
+            wire.fall("not confirmed")
+            self._household.lost()
+            raise
+        wire.on_end = lambda ended: self._ended(ended, address, since)
+        if wire.ended.is_set():
+            self._ended(wire, address, since)
+        return wire
+
+    def _ended(self, wire: Wire, address: Address, since: float) -> None:
+        self._servers.lost(address, asyncio.get_running_loop().time() - since)
+        self._servers.learn(address, wire.neighbours)
+        if not self._closing:
+            log.warning("bus_lost", name=self._name, reason=wire.reason)
+        self._household.lost()
+
+
+class Complaints:
+    """Which failures are worth a log line: each reason once, and again when it has lasted."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def due(self, reason: str, now: float) -> bool:
+        """Whether to tell of `reason` at `now` (seconds); what is told counts as told."""
+        if now - self._told.get(reason, -REPEAT_S) < REPEAT_S:
+            return False
+        self._told[reason] = now
+        return True
+
+    def clear(self) -> None:
+        """All is well: the next failure is news."""
+        self._told.clear()
+
+
+def is_refusal(reason: str) -> bool:
+    """Whether the server answered, and said no."""
+    return any(word in reason.lower() for word in _REFUSALS)

@@ -1,0 +1,105 @@
+"""A steady load on a federation through its gateways, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import aiohttp
+
+from tests.support.federation import manifest
+
+PAUSE_S = 0.02
+GIVE_UP_S = 20.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the clients saw."""
+
+    done: Counter[str] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
+    acknowledged: set[str] = field(default_factory=set)
+    """Ids whose registration was confirmed."""
+    slowest_s: float = 0.0
+
+
+class Load:
+    """Clients that call, search and register, each in turn on every gateway.
+
+    One that is refused a connection goes to the next gateway: nothing of its request was read. Nothing else is tried
+    again.
+    """
+
+    def __init__(self, gateways: Sequence[str], session: aiohttp.ClientSession) -> None:
+        self.outcome = Outcome()
+        self._gateways = gateways
+        self._session = session
+        self._numbers = count()
+
+    async def call(self) -> None:
+        said = await self._ask("POST", "/mcp/call/weather/forecast", {"city": "Bern"})
+        assert said["sky"] == "blue", said
+
+    async def search(self) -> None:
+        said = await self._ask("GET", "/mcp/resources/omega/directory/search?tag=forecast")
+        assert [server["id"] for server in said["servers"]] == ["weather"], said
+
+    async def register(self) -> None:
+        id = f"under_load_{next(self._numbers)}"
+        await self._ask("POST", "/mcp/register", manifest(id))
+        self.outcome.acknowledged.add(id)
+
+    async def go_on(self, kind: str, pause_s: float, enough: asyncio.Event) -> None:
+        """One operation after the other, until it is `enough`."""
+        while not enough.is_set():
+            await self._once(kind)
+            await asyncio.sleep(pause_s)
+
+    async def _once(self, kind: str) -> None:
+        began = time.monotonic()
+        try:
+            await getattr(self, kind)()
+        except (aiohttp.ClientError, TimeoutError, AssertionError) as exc:
+            self.outcome.failed.append(f"{kind} after {time.monotonic() - began:.2f} s: {exc!r}"[:300])
+        else:
+            self.outcome.done[kind] += 1
+            self.outcome.slowest_s = max(self.outcome.slowest_s, time.monotonic() - began)
+
+    async def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        first = next(self._numbers) % len(self._gateways)
+        for gateway in (*self._gateways[first:], *self._gateways[:first]):
+            try:
+                async with self._session.request(method, gateway + path, json=body) as answer:
+                    assert answer.status in (200, 201), f"{answer.status} {await answer.text()}"
+                    return await answer.json()
+            except aiohttp.ClientConnectorError:
+                continue
+        raise AssertionError("no gateway takes connections")
+
+
+@asynccontextmanager
+async def steady_load(gateways: Sequence[str], *, clients: int = 4, reuse: bool = False) -> AsyncIterator[Outcome]:
+    """`clients` that call, as many that search, one that registers, for the length of the block.
+
+    `reuse` keeps connections open between requests, as most clients do.
+    """
+    connector = aiohttp.TCPConnector(force_close=not reuse)
+    timeout = aiohttp.ClientTimeout(total=GIVE_UP_S)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        load = Load(gateways, session)
+        kinds = [("call", PAUSE_S), ("search", PAUSE_S)] * clients + [("register", 5 * PAUSE_S)]
+        enough = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            for kind, pause_s in kinds:
+                group.create_task(load.go_on(kind, pause_s, enough))
+            try:
+                yield load.outcome
+            finally:
+                enough.set()
