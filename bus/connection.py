@@ -25,6 +25,10 @@ from bus.wire import Handler, Wire
 
 AsyncHandler = Callable[[Message], Awaitable[None]]
 
+MOVE_S = 2.0
+"""How long each step of going over to another server may take."""
+SETTLE_LOOK_S = 0.05
+
 log = structlog.get_logger(__name__)
 
 
@@ -62,12 +66,12 @@ class Bus:
         self.name = name
         self.clock = Clock()
         """For waits of a second and more on this connection's loop."""
-        self._inbox = Inbox(f"_INBOX.{uuid.uuid4().hex[:22]}")
+        self._inbox = Inbox(_fresh_prefix())
         self._subscriptions: list[Subscription] = [Subscription(self, self._inbox.subject, "", self._inbox.receive)]
         self._returned: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._wire: Wire | None = None
-        household = Household(adopt=self._adopt, lost=self._lost, regained=self._regained)
+        household = Household(adopt=self._adopt, move=self._move, lost=self._lost, regained=self._regained)
         self._supervisor = Supervisor(settings, name, household, gather_s)
 
     # life ---------------------------------------------------------------------------------------------------------
@@ -228,6 +232,45 @@ class Bus:
         for subscription in self._subscriptions:
             subscription.sid = wire.listen(subscription.subject, subscription.queue, subscription.handler)
 
+    async def _move(self, wire: Wire) -> None:
+        """Go over to `wire` while the old one still works. Raises Disconnected, and then nothing was changed.
+
+        What several share is heard on both for a moment, and each message by one of them. What we hear alone would be
+        heard twice: it is given up on the old one first.
+        """
+        assert self._wire is not None
+        old, inbox, prefix = self._wire, self._subscriptions[0], _fresh_prefix()
+        sids = {id(one): wire.listen(one.subject, one.queue, one.handler) for one in self._subscriptions if one.queue}
+        answers = wire.listen(f"{prefix}.*", "", inbox.handler)
+        await wire.confirm(MOVE_S)
+        before = self._inbox.renew(prefix)
+        old_sids = [one.sid for one in self._subscriptions[1:]]
+        alone = [one for one in self._subscriptions[1:] if id(one) not in sids]
+        for one in self._subscriptions:
+            one.sid = sids.get(id(one), one.sid)
+        inbox.subject, inbox.sid = self._inbox.subject, answers
+        self._wire, old.on_end = wire, lambda _: None
+        await self._give_up(old, old_sids)
+        for one in alone:
+            if one in self._subscriptions:
+                one.sid = wire.listen(one.subject, one.queue, one.handler)
+        self.spawn(self._settle(old, before))
+
+    async def _give_up(self, old: Wire, sids: list[int]) -> None:
+        for sid in sids:
+            old.unsubscribe(sid)
+        try:
+            await old.confirm(MOVE_S)
+        except Disconnected as exc:
+            log.debug("moved_in_haste", reason=exc.message)
+
+    async def _settle(self, old: Wire, prefix: str) -> None:
+        """Hear the answers that are still to come on the old connection, for as long as its server lets us."""
+        while self._inbox.awaits(prefix) and not await _within(SETTLE_LOOK_S, old.ended):
+            pass
+        self._inbox.fail(OutcomeUnknown("the server ended before the answer came"), f"{prefix}.")
+        await old.leave(within=1)
+
     def _lost(self) -> None:
         self._wire = None
         self._inbox.fail(OutcomeUnknown("the connection was lost after the request was sent"))
@@ -235,6 +278,18 @@ class Bus:
     def _regained(self) -> None:
         for callback in self._returned:
             callback()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+def _fresh_prefix() -> str:
+    return f"_INBOX.{uuid.uuid4().hex[:22]}"
 
 
 async def _guarded(handler: AsyncHandler, message: Message) -> None:

@@ -18,13 +18,26 @@ class Inbox:
     """Who waits for which answer. Synchronous; only for one event loop."""
 
     def __init__(self, prefix: str) -> None:
-        self.subject = f"{prefix}.*"
         self._prefix = prefix
         self._tokens = count(1)
         self._waiting: dict[str, Callable[[Message | FederationError], None]] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def subject(self) -> str:
+        """What to subscribe to."""
+        return f"{self._prefix}.*"
+
+    def renew(self, prefix: str) -> str:
+        """New questions are answered below `prefix`. Returns the one before, on which older answers still come."""
+        before, self._prefix = self._prefix, prefix
+        return before
+
+    def awaits(self, prefix: str) -> bool:
+        """Whether an answer below `prefix` is awaited."""
+        return any(reply.startswith(f"{prefix}.") for reply in self._waiting)
 
     def open(self, deliver: Callable[[Message | FederationError], None]) -> str:
         """A fresh reply subject; every message on it goes to `deliver` until `close`."""
@@ -41,10 +54,11 @@ class Inbox:
         if deliver is not None:
             deliver(message)
 
-    def fail(self, error: FederationError) -> None:
-        """Tell everybody who waits that no answer will come."""
-        for deliver in list(self._waiting.values()):
-            deliver(error)
+    def fail(self, error: FederationError, prefix: str = "") -> None:
+        """Tell everybody who waits (for an answer below `prefix`, where one is given) that none will come."""
+        for reply, deliver in list(self._waiting.items()):
+            if reply.startswith(prefix):
+                deliver(error)
 
 
 class Answer:

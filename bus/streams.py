@@ -7,6 +7,7 @@ would be hidden. `prepare` refuses to go on where one does.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import orjson
@@ -50,7 +51,9 @@ def events_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
     """The stream that captures the audit trail."""
     return {
         "name": settings.events_stream,
-        "subjects": [subjects.events()],
+        # Events brought back from a backup are stored as events and heard by nobody who listens for new ones.
+        "subjects": [subjects.events(), subjects.restored(">")],
+        "subject_transform": {"src": subjects.restored(">"), "dest": subjects.events()},
         "storage": "file",
         "num_replicas": settings.replicas,
         "max_age": EVENTS_KEPT_S * _NS,
@@ -58,6 +61,7 @@ def events_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
         "discard": "old",
         "deny_delete": True,
         "deny_purge": True,
+        "allow_direct": True,
         "metadata": {"omega": "events"},
     }
 
@@ -87,14 +91,19 @@ async def prepare(bus: Bus) -> None:
     Raises StorageAway (JetStream is off, or not ready), Internal (a stream matches a request subject).
     """
     for described in (registry_stream, events_stream, sessions_stream):
-        await _ensure(bus, described(bus.settings, bus.subjects))
+        await _ensure(bus, described(bus.settings, bus.subjects), first=time.time_ns() // 1_000)
     for subject in bus.subjects.requests():
         await _refuse_overlap(bus, subject)
 
 
-async def _ensure(bus: Bus, wanted: dict[str, Any], *, attempts: int = 10) -> None:
+async def _ensure(bus: Bus, wanted: dict[str, Any], *, first: int, attempts: int = 10) -> None:
+    """`first` is the first sequence of a stream that is made now.
+
+    Counting on from the time it is made, a stream that was lost never gives a number twice: no compare-and-swap on
+    what was known of the old one can hit the new one.
+    """
     for attempt in range(attempts):
-        answer = await _api(bus, f"$JS.API.STREAM.CREATE.{wanted['name']}", wanted)
+        answer = await _api(bus, f"$JS.API.STREAM.CREATE.{wanted['name']}", wanted | {"first_seq": first})
         problem = answer.get("error")
         if problem is None:
             return

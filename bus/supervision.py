@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -22,10 +22,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Household:
-    """What whoever uses the connection does about its changes. All synchronous."""
+    """What whoever uses the connection does about its changes. All but `move` are synchronous."""
 
     adopt: Callable[[Wire], None]
     """A new one is open: subscribe on it."""
+    move: Callable[[Wire], Awaitable[None]]
+    """A new one is open beside one that still works: go over to it. Raises Disconnected (then nothing was changed)."""
     lost: Callable[[], None]
     """It is gone: let go who waits for an answer."""
     regained: Callable[[], None]
@@ -43,6 +45,7 @@ class Supervisor:
         self._servers = Servers(settings.servers, settings.max_backoff_s)
         self._complaints = Complaints()
         self._wire: Wire | None = None
+        self._address: Address | None = None
         self._reason = "no server answered"
         self._closing = False
 
@@ -60,8 +63,10 @@ class Supervisor:
             await self._reach()
             log.info("bus_connected", name=self._name)
         while self._wire is not None:
-            await self._wire.ended.wait()
-            await self._reach()
+            await self._wire.leaving.wait()
+            if self._wire.ended.is_set() or not await self._moved(self._wire):
+                await self._wire.ended.wait()
+                await self._reach()
             if self._closing:
                 return
             log.info("bus_regained", name=self._name)
@@ -89,10 +94,37 @@ class Supervisor:
         if self._closing and self._wire is not None:
             self._wire.fall("closed")
 
+    async def _moved(self, old: Wire) -> bool:
+        """Go over to another server before this one ends. False: it is to be waited for, and dialled anew."""
+        if self._address is not None:
+            self._servers.learn(self._address, old.neighbours)
+            self._servers.failed(self._address)
+        address, _ = self._servers.next()
+        if address is self._address:
+            return False
+        wire = Wire(ping_interval_s=self._settings.ping_interval_s, gather_s=self._gather_s)
+        try:
+            await wire.dial(address, self._name)
+            await self._household.move(wire)
+        except Disconnected as exc:
+            wire.fall("not moved to")
+            log.warning("bus_not_moved", name=self._name, reason=exc.message)
+            return False
+        log.info("bus_moved", name=self._name)
+        self._hold_on_to(wire, address)
+        self._wire = wire
+        return True
+
+    def _hold_on_to(self, wire: Wire, address: Address) -> None:
+        since = asyncio.get_running_loop().time()
+        self._address = address
+        wire.on_end = lambda ended: self._ended(ended, address, since)
+        if wire.ended.is_set():
+            self._ended(wire, address, since)
+
     async def _dial(self, address: Address) -> Wire:
         wire = Wire(ping_interval_s=self._settings.ping_interval_s, gather_s=self._gather_s)
         await wire.dial(address, self._name)
-        since = asyncio.get_running_loop().time()
         try:
             self._household.adopt(wire)
             await wire.confirm(self._settings.connect_timeout_s)
@@ -100,9 +132,7 @@ class Supervisor:
             wire.fall("not confirmed")
             self._household.lost()
             raise
-        wire.on_end = lambda ended: self._ended(ended, address, since)
-        if wire.ended.is_set():
-            self._ended(wire, address, since)
+        self._hold_on_to(wire, address)
         return wire
 
     def _ended(self, wire: Wire, address: Address, since: float) -> None:

@@ -55,6 +55,8 @@ class Wire(Client):
         if gather_s:
             self._ps = GatheringParser(self, gather_s)
         self.ended = asyncio.Event()
+        self.leaving = asyncio.Event()
+        """Set when the server said that it will end soon (lame duck), or when it has."""
         self.reason = ""
         """Why it ended."""
         self.on_end: Callable[[Wire], None] = lambda _: None
@@ -98,6 +100,7 @@ class Wire(Client):
         self.reason = self.reason or reason
         self._status = Client.CLOSED
         self.ended.set()
+        self.leaving.set()
         self._let_go()
         current = asyncio.current_task()
         for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
@@ -254,6 +257,8 @@ class Wire(Client):
         self._max_payload = info.get("max_payload", self._max_payload)
         if told := info.get("connect_urls"):
             self.neighbours = tuple(told)
+        if info.get("ldm"):
+            self.leaving.set()
 
     async def _process_err(self, err_msg: str) -> None:
         told = err_msg.strip("'")

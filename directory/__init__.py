@@ -9,6 +9,8 @@ Follow presence through the files, in this order:
 `discovery`   the station that answers: `answers`, `query`, `versions`; `select` with `times`
 `replica`     all of it put together: `Directory`
 
+`window`      the directory of a hub: `watch` reads the registries of several sites, `sites` makes one of them
+
 Nouns without I/O: `record`, `member`, `registry`, `leases`, `view`, `life`, `admission`, `query`, `select`, `versions`.
 """
 
@@ -16,5 +18,6 @@ from __future__ import annotations
 
 from directory.replica import Directory
 from directory.settings import DirectorySettings
+from directory.window import Window
 
-__all__ = ["Directory", "DirectorySettings"]
+__all__ = ["Directory", "DirectorySettings", "Window"]

@@ -61,9 +61,12 @@ def admit(current: Record | None, new: Announcement, now: float) -> Admission:
     return _continue(current, new, now)
 
 
-def leave(current: Record | None, now: float) -> Record | None:
-    """The tombstone of an instance that leaves, or None when there is nothing to end."""
-    if current is None or not current.live:
+def leave(current: Record | None, now: float, epoch: int | None = None) -> Record | None:
+    """The tombstone of an instance that leaves, or None when there is nothing to end.
+
+    A process that says which life it ends does not end a later one: it was displaced, and may be late to know.
+    """
+    if current is None or not current.live or (epoch is not None and epoch < current.epoch):
         return None
     return current.turned(Status.LEFT, now)
 

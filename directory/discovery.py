@@ -6,6 +6,7 @@ quickly they answer.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -20,7 +21,7 @@ from bus.micro import Endpoint
 from bus.subjects import DIRECTORY_VERBS
 from directory.answers import Answers
 from directory.index import Index
-from directory.intake import QUEUE
+from directory.intake import LAST_ANSWERS_S, QUEUE
 from directory.select import Choice, candidates, choose
 from directory.times import ResponseTimes
 
@@ -36,6 +37,7 @@ class Discovery:
         self._answers = answers
         self._times = ResponseTimes(bus)
         self._subscriptions: list[Subscription] = []
+        self._selecting: set[asyncio.Task[None]] = set()
         self.endpoints = {verb: Endpoint(verb, bus.subjects.directory(verb), QUEUE) for verb in DIRECTORY_VERBS}
 
     def start(self) -> None:
@@ -44,8 +46,11 @@ class Discovery:
             self._subscriptions.append(self._bus.listen(endpoint.subject, handler, QUEUE))
 
     async def stop(self) -> None:
+        """Take no more, and answer what was taken: the other replicas have not seen it."""
         for subscription in self._subscriptions:
-            await subscription.stop()
+            await subscription.drain()
+        if self._selecting:
+            await asyncio.wait(self._selecting, timeout=LAST_ANSWERS_S)
 
     def _answering(self, verb: str, endpoint: Endpoint) -> Any:
         def answer(message: Message) -> None:
@@ -61,7 +66,9 @@ class Discovery:
         return answer
 
     def _on_select(self, message: Message) -> None:
-        self._bus.spawn(self._select(message))
+        task = self._bus.spawn(self._select(message))
+        self._selecting.add(task)
+        task.add_done_callback(self._selecting.discard)
 
     async def _select(self, message: Message) -> None:
         started = time.perf_counter()

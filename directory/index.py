@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bus.messages import Heartbeat, Status
 from bus.subjects import Instance
 from directory.clock import Clock
 from directory.leases import Leases, Seen
+from directory.life import Beat, hear
 from directory.record import Record
 from directory.registry import Change, Registry
 from directory.text import TextIndex
@@ -25,29 +27,57 @@ class Index:
         self.leases = Leases()
         self.view = View(self.registry, self.leases)
         self.text = text
+        self.complete_to = 0
+        """Every write of the bucket up to this sequence is in here."""
+        self.doubted = False
+        """Something in here turned out not to be in the bucket: it must be read again."""
+        self.turned: set[Instance] = set()
+        """Whose record changed since the sweep last looked here."""
         self._clock = clock
 
     def held(self, who: Instance) -> tuple[Record | None, int]:
         """The live record of an instance and the revision of its key; 0 when the key was never seen."""
         return self.registry.record(who), self.registry.revision_of(who)
 
-    def take(self, record: Record, revision: int) -> None:
-        """Hold a record of the bucket."""
+    def hold(self, record: Record, revision: int) -> None:
+        """The next write of the bucket is this record."""
         self._follow(self.registry.apply(record, revision))
 
-    def drop(self, who: Instance) -> None:
-        """The key is gone from the bucket."""
-        self._follow(self.registry.forget(who))
+    def drop(self, who: Instance, revision: int) -> None:
+        """The next write of the bucket ended the key of `who`; no effect on what was written since."""
+        if self.registry.revision_of(who) < revision:
+            self._follow(self.registry.forget(who))
+
+    def learn(self, who: Instance, record: Record | None, revision: int) -> None:
+        """What the bucket held of `who` a moment ago, heard beside the order of its writes.
+
+        What was passed already is in here, or was ended since. Where the bucket never had what is in here, all of it
+        is in doubt.
+        """
+        if record is not None and revision > self.complete_to:
+            self._follow(self.registry.apply(record, revision))
+        elif record is None and revision == 0 and self.registry.record(who) is not None:
+            self.doubted = True
 
     def load(self, snapshot: Iterable[tuple[Record, int]]) -> None:
         """Hold exactly this snapshot."""
         for change in self.registry.replace_all(snapshot):
             self._follow(change)
+        self.doubted = False
 
     def hear(self, who: Instance, load: float = 0.0, in_flight: int = 0, limit: int = 0) -> None:
         """A sign of life: the lease of `who` begins anew."""
         self.leases.renew(who, Seen(self._clock(), load, in_flight, limit))
         self.view.touch(who)
+
+    def weigh(self, who: Instance, told: Heartbeat) -> Beat:
+        """What a heartbeat means here; one that is understood renews the lease."""
+        record = self.registry.record(who)
+        held = (record.epoch, record.digest) if record else None
+        beat = hear(record.status if record else None, held, (told.epoch, told.digest))
+        if beat is not Beat.RESYNC:
+            self.hear(who, told.load, told.in_flight, told.limit)
+        return beat
 
     def grace(self) -> None:
         """Give every instance a full lease from now: heartbeats may have been missed through no fault of theirs."""
@@ -56,8 +86,11 @@ class Index:
     def _follow(self, change: Change) -> None:
         if not change.visible:
             return
-        if self.registry.record(change.who) is None:
+        self.turned.add(change.who)
+        record = self.registry.record(change.who)
+        if record is None:
             self.leases.drop(change.who)
         else:
-            self.leases.grant(change.who, self._clock())
+            # Whoever wrote that it is active had heard it, perhaps at another replica.
+            self.leases.grant(change.who, self._clock(), anew=record.status is Status.ACTIVE)
         self.text.follow(change)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
 
@@ -15,10 +17,11 @@ from bus import Bus, Instance, Message, codec, headers
 from bus.connection import Subscription
 from bus.errors import FederationError, Internal, InvalidRequest, NotAllowed, UnknownMember
 from bus.manifest import digest, read_manifest
-from bus.messages import EventKind
+from bus.messages import EventKind, Leave
 from bus.micro import Endpoint
 from bus.names import ANY_INSTANCE
 from bus.trail import Trail
+from bus.validation import validated
 from directory.admission import Announcement, Outcome, admit, leave
 from directory.clock import Clock
 from directory.index import Index
@@ -26,6 +29,8 @@ from directory.record import Record
 from directory.store import Store, Stored
 
 QUEUE = "omega-directory"
+LAST_ANSWERS_S = 8.0
+"""How long the end may wait for what was taken: less than a supervisor's patience, more than a write takes."""
 _EVENT_OF = {Outcome.REGISTERED: EventKind.REGISTERED, Outcome.UPDATED: EventKind.UPDATED}
 
 log = structlog.get_logger(__name__)
@@ -41,6 +46,7 @@ class Intake:
         self._trail = trail
         self._clock = clock
         self._subscriptions: list[Subscription] = []
+        self._serving: set[asyncio.Task[None]] = set()
         self.registering = Endpoint("register", bus.subjects.every("register"), QUEUE)
         self.leaving = Endpoint("leave", bus.subjects.every("leave"), QUEUE)
 
@@ -50,14 +56,22 @@ class Intake:
             self._subscriptions.append(self._bus.listen(endpoint.subject, handler, QUEUE))
 
     async def stop(self) -> None:
+        """Take no more, and answer what was taken: the other replicas have not seen it."""
         for subscription in self._subscriptions:
-            await subscription.stop()
+            await subscription.drain()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=LAST_ANSWERS_S)
 
     def _on_register(self, message: Message) -> None:
-        self._bus.spawn(self._serve(message, self.registering))
+        self._spawn(self._serve(message, self.registering))
 
     def _on_leave(self, message: Message) -> None:
-        self._bus.spawn(self._serve(message, self.leaving))
+        self._spawn(self._serve(message, self.leaving))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._bus.spawn(work)
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, message: Message, endpoint: Endpoint) -> None:
         started = time.perf_counter()
@@ -97,22 +111,19 @@ class Intake:
 
     async def _leave(self, message: Message, who: Instance | None) -> dict[str, object]:
         named = _named(who, message.subject)
+        epoch = validated(Leave, codec.decode_object(message.data, message.form)).epoch
         everyone = self._bus.subjects.names_all_instances(message.subject)
-        leaving = self._instances(named.member) if everyone else [named]
-        left = [instance for instance in leaving if await self._one_leaves(instance)]
+        leaving = await self._store.instances(named.member) if everyone else [named]
+        left = [instance for instance in leaving if await self._one_leaves(instance, epoch)]
         if not left:
             raise UnknownMember(f"{named.member if everyone else named.key}: not registered")
         return {"status": "left", "id": named.member, "instances": [one.instance for one in left]}
 
-    async def _one_leaves(self, who: Instance) -> bool:
-        stored = await self._store.decide(who, lambda current: leave(current, self._clock()))
+    async def _one_leaves(self, who: Instance, epoch: int | None) -> bool:
+        stored = await self._store.decide(who, lambda current: leave(current, self._clock(), epoch))
         if stored.written:
             self._trail.tell(EventKind.LEFT, who)
         return stored.written
-
-    def _instances(self, member: str) -> list[Instance]:
-        held = self._index.registry.get(member)
-        return [record.who for record in held.instances] if held else []
 
     def _refused(self, message: Message, who: Instance | None, error: FederationError) -> None:
         self._bus.respond_error(message, error)

@@ -29,10 +29,13 @@ class Leases:
         """Note a sign of life."""
         self._seen[who] = seen
 
-    def grant(self, who: Instance, now: float) -> None:
-        """A full lease from now for an instance never heard; no effect on one that was."""
-        if who not in self._seen:
+    def grant(self, who: Instance, now: float, *, anew: bool = False) -> None:
+        """A full lease from now for an instance never heard, and with `anew` for one that was."""
+        seen = self._seen.get(who)
+        if seen is None:
             self._seen[who] = Seen(now)
+        elif anew:
+            self._seen[who] = replace(seen, at=now)
 
     def restart(self, now: float) -> None:
         """A full lease from now for every instance known."""

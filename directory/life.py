@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bus.messages import Status
+from directory.record import Record
 
 
 class Verdict(Enum):
@@ -70,3 +71,15 @@ def hear(status: Status | None, known: tuple[int, str] | None, told: tuple[int |
     if (epoch is not None and epoch != known[0]) or (digest is not None and digest != known[1]):
         return Beat.RESYNC
     return Beat.REVIVE if status is Status.STALE else Beat.RENEW
+
+
+def turn(current: Record | None, judged: Record, status: Status, now: float) -> Record | None:
+    """The record in another status, provided that it still is as it was judged; None: it moved on, leave it."""
+    return judged.turned(status, now) if current == judged else None
+
+
+def revive(current: Record | None, epoch: int, now: float) -> Record | None:
+    """The stale life of that epoch, active again; None: it is not stale, or another life."""
+    if current is None or current.status is not Status.STALE or current.epoch != epoch:
+        return None
+    return current.turned(Status.ACTIVE, now)

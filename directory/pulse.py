@@ -10,13 +10,12 @@ import structlog
 from bus import Bus, Instance, Message, codec
 from bus.connection import Subscription
 from bus.errors import Disconnected, FederationError
-from bus.messages import EventKind, Heartbeat, Status
+from bus.messages import EventKind, Heartbeat
 from bus.trail import Trail
 from bus.validation import validated
 from directory.clock import Clock
 from directory.index import Index
-from directory.life import Beat, hear
-from directory.record import Record
+from directory.life import Beat, revive
 from directory.store import Store
 
 RESYNC_PAUSE_S = 1.0
@@ -60,16 +59,13 @@ class Pulse:
         self._weigh(who, told)
 
     def _weigh(self, who: Instance, told: Heartbeat) -> None:
+        beat = self._index.weigh(who, told)
         record = self._index.registry.record(who)
-        held = (record.epoch, record.digest) if record else None
-        beat = hear(record.status if record else None, held, (told.epoch, told.digest))
         if beat is Beat.RESYNC:
             self._ask_to_announce(who)
-            return
-        self._index.hear(who, told.load, told.in_flight, told.limit)
-        if beat is Beat.REVIVE and who not in self._reviving:
+        elif beat is Beat.REVIVE and record is not None and who not in self._reviving:
             self._reviving.add(who)
-            self._bus.spawn(self._revive(who))
+            self._bus.spawn(self._revive(who, record.epoch))
 
     def _ask_to_announce(self, who: Instance) -> None:
         now = self._clock()
@@ -83,13 +79,9 @@ class Pulse:
         except Disconnected:
             log.debug("resync_not_sent", member=who.member)
 
-    async def _revive(self, who: Instance) -> None:
-        def decision(current: Record | None) -> Record | None:
-            stale = current is not None and current.status is Status.STALE
-            return current.turned(Status.ACTIVE, self._clock()) if current and stale else None
-
+    async def _revive(self, who: Instance, epoch: int) -> None:
         try:
-            stored = await self._store.decide(who, decision)
+            stored = await self._store.decide(who, lambda current: revive(current, epoch, self._clock()))
             if stored.written:
                 self._trail.tell(EventKind.ACTIVE, who)
         except FederationError as exc:

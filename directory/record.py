@@ -69,7 +69,7 @@ class Record:
         try:
             value = orjson.loads(data)
             return Record(
-                who=Instance(value["id"], value["instance"]),
+                who=Instance(str(value["id"]), str(value["instance"])),
                 manifest=dict(value["manifest"]),
                 epoch=int(value["epoch"]),
                 digest=str(value["digest"]),

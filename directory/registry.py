@@ -6,7 +6,7 @@ through both, so that no secondary index can disagree with the members.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from bus.messages import Status, StatusFilter
 from bus.subjects import Instance
 from directory.member import Member, by_place, member_of
+from directory.order import Order
 from directory.record import Record
 
 _NOBODY: frozenset[str] = frozenset()
@@ -56,7 +57,7 @@ class Registry:
         self._members: dict[str, Member] = {}
         self._by_tag: dict[str, set[str]] = {}
         self._by_capability: dict[str, set[str]] = {}
-        self._order: dict[Status, list[Member]] = {Status.ACTIVE: [], Status.STALE: []}
+        self._order: dict[Status, Order] = {Status.ACTIVE: Order(), Status.STALE: Order()}
 
     # writing ----------------------------------------------------------------------------------------------------
 
@@ -112,9 +113,9 @@ class Registry:
 
     def in_order(self, status: StatusFilter = "any") -> Sequence[Member]:
         """All members of that status, by name. The registry's own list: read it, do not keep it."""
-        active, stale = self._order[Status.ACTIVE], self._order[Status.STALE]
+        active, stale = self._order[Status.ACTIVE].members, self._order[Status.STALE].members
         if status == "any":
-            return sorted(active + stale, key=by_place) if stale else active
+            return sorted([*active, *stale], key=by_place) if stale else active
         return active if status == "active" else stale
 
     def count(self, status: StatusFilter = "any") -> int:
@@ -123,7 +124,7 @@ class Registry:
 
     def tag_counts(self, status: StatusFilter = "any") -> list[tuple[str, int]]:
         """Each tag with its number of members of that status, the most frequent first; none without a member."""
-        stale = {member.id for member in self._order[Status.STALE]}
+        stale = {member.id for member in self._order[Status.STALE].members}
         counted = ((tag, _count(ids, stale, status)) for tag, ids in self._by_tag.items())
         return sorted((pair for pair in counted if pair[1]), key=lambda pair: (-pair[1], pair[0]))
 
@@ -154,15 +155,14 @@ class Registry:
             self._by_tag.setdefault(tag, set()).add(member.id)
         for capability in member.capabilities:
             self._by_capability.setdefault(capability, set()).add(member.id)
-        insort(self._order[member.status], member, key=by_place)
+        self._order[member.status].add(member)
         self.instances += len(member.instances)
 
     def _remove(self, member: Member) -> None:
         del self._members[member.id]
         _unlist(self._by_tag, member.tags, member.id)
         _unlist(self._by_capability, member.capabilities, member.id)
-        order = self._order[member.status]
-        del order[bisect_left(order, member.place, key=by_place)]
+        self._order[member.status].remove(member)
         self.instances -= len(member.instances)
 
 

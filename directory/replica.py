@@ -49,7 +49,7 @@ class Directory:
         self.index = Index(TextIndex(), clock)
         store = Store(bucket, self.index, self._settings.tombstone_s)
         self._started = time.monotonic()
-        self.follower = Follower(bus, bucket, self.index)
+        self.follower = Follower(bus, bucket, self.index, clock)
         self.intake = Intake(bus, store, self.index, trail, clock)
         self._ear = Bus(bus.settings, f"{bus.name}/pulse", self._settings.heartbeat_gather_s)
         self.pulse = Pulse(self._ear, store, self.index, trail, clock)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bus.names import ID_PATTERN
 
 
 class DirectorySettings(BaseSettings):
@@ -39,6 +43,17 @@ class DirectorySettings(BaseSettings):
     system_url: SecretStr | None = None
     """A NATS URL with user and password of the server's system account. Set, the server's own word that a connection
     was lost has its member asked at once: a killed member is stale within a second, and not when its lease is over."""
+
+    sites: tuple[Annotated[str, Field(pattern=ID_PATTERN)], ...] = ()
+    """JetStream domains of other sites. Set (`["east","west"]`), this directory is a window at the hub: it answers
+    questions about the members of all of them, and registers nobody. Each site has directories of its own."""
+
+    site_check_s: float = Field(default=1.0, gt=0, le=60)
+    """How often the registry of a site is looked at, at one small request each time: how late a change is seen here."""
+
+    site_away_s: float = Field(default=5.0, gt=0, le=3_600)
+    """A site that did not answer for so long is cut off, and its members are shown as stale. Lower tells the truth
+    sooner at the expense of false alarms on a slow link."""
 
     write_concurrency: int = Field(default=64, ge=1, le=1_000)
     """Registrations being written at once. More wait their turn: a fleet that returns at once is served in order."""

@@ -11,13 +11,13 @@ from collections.abc import Callable
 import structlog
 
 from bus import Bus, Instance
-from bus.errors import FederationError, NoInstance
+from bus.errors import DeadlineExceeded, Disconnected, FederationError, NoInstance, OutcomeUnknown
 from bus.messages import EventKind, Status
 from bus.trail import Trail
 from directory.clock import Clock
+from directory.due import Due, due_now, judged, turning
 from directory.index import Index
-from directory.life import Rules, Verdict, look, next_look
-from directory.record import Record
+from directory.life import Rules, Verdict
 from directory.settings import DirectorySettings
 from directory.store import Store
 from directory.timetable import Timetable
@@ -55,72 +55,57 @@ class Sweep:
             last = self._clock()
 
     async def _round(self, rules: Rules, probe_s: float) -> None:
-        now = self._clock()
-        due = self._verdicts(rules, now)
+        due = due_now(self._index, self._timetable, rules, self._clock())
         turns = asyncio.Semaphore(PROBES_AT_ONCE)
 
-        async def one(who: Instance, verdict: Verdict) -> None:
+        async def one(who: Due) -> None:
             async with turns:
-                await (self._suspect(who, probe_s) if verdict is Verdict.SUSPECT else self._expire(who))
+                await (self._suspect(who, probe_s) if who.verdict is Verdict.SUSPECT else self._expire(who))
 
         async with asyncio.TaskGroup() as group:
-            for who, verdict in due:
-                group.create_task(one(who, verdict))
-
-    def _verdicts(self, rules: Rules, now: float) -> list[tuple[Instance, Verdict]]:
-        """Who must be suspected or removed now; everybody else is planned for the next time it can matter."""
-        self._timetable.follow(self._index.leases.instances(), now)
-        found: list[tuple[Instance, Verdict]] = []
-        for who in self._timetable.due(now):
-            record, seen = self._index.registry.record(who), self._index.leases.of(who)
-            if record is None or seen is None:
-                continue
-            verdict = look(record.status, record.heartbeat_interval_s, now - seen.at, rules)
-            if verdict is not Verdict.KEEP:
-                found.append((who, verdict))
-            at = next_look(record.status, record.heartbeat_interval_s, seen.at, rules)
-            self._timetable.plan(who, max(at, now))
-        return found
+            for who in due:
+                group.create_task(one(who))
 
     async def doubt(self, who: Instance, probe_s: float) -> None:
         """Ask an instance whose connection was lost; it is stale at once where nobody listens any more.
 
         One that is only slow to answer keeps its lease.
         """
+        doubted = judged(who, Verdict.SUSPECT, self._index)
+        if doubted is None or doubted.record.status is not Status.ACTIVE:
+            return
         try:
             await self._bus.request(self._bus.subjects.ping(who), b"", timeout=probe_s)
         except NoInstance as exc:
-            await self._turn(who, Status.ACTIVE, Status.STALE, reason=f"connection lost, {exc.code}")
+            await self._turn(doubted, reason=f"connection lost, {exc.code}")
         except FederationError as exc:
             log.debug("not_asked", member=who.member, error=exc.code)
 
-    async def _suspect(self, who: Instance, probe_s: float) -> None:
+    async def _suspect(self, due: Due, probe_s: float) -> None:
         try:
-            await self._bus.request(self._bus.subjects.ping(who), b"", timeout=probe_s)
-        except FederationError as exc:
-            await self._turn(who, Status.ACTIVE, Status.STALE, reason=exc.code)
+            await self._bus.request(self._bus.subjects.ping(due.who), b"", timeout=probe_s)
+        except (NoInstance, DeadlineExceeded) as exc:
+            await self._turn(due, reason=exc.code)
+        except (Disconnected, OutcomeUnknown) as exc:
+            log.debug("not_asked", member=due.who.member, error=exc.code)  # our own connection says nothing of them
+        except FederationError:
+            self._heard(due)  # an error is an answer too
         else:
-            seen = self._index.leases.of(who)
-            told = (seen.load, seen.in_flight, seen.limit) if seen else ()
-            self._index.hear(who, *told)
+            self._heard(due)
 
-    async def _expire(self, who: Instance) -> None:
-        await self._turn(who, Status.STALE, Status.EXPIRED, reason="silent for too long")
+    def _heard(self, due: Due) -> None:
+        seen = self._index.leases.of(due.who) or due.seen
+        self._index.hear(due.who, seen.load, seen.in_flight, seen.limit)
 
-    async def _turn(self, who: Instance, expected: Status, status: Status, *, reason: str) -> None:
-        """Write `status`, provided that the instance still is as it was judged."""
-        heard = self._index.leases.of(who)
+    async def _expire(self, due: Due) -> None:
+        await self._turn(due, reason="silent for too long")
 
-        def decision(current: Record | None) -> Record | None:
-            spoke = self._index.leases.of(who) is not heard
-            if current is None or current.status is not expected or spoke:
-                return None
-            return current.turned(status, self._clock())
-
+    async def _turn(self, due: Due, *, reason: str) -> None:
+        """Write what the verdict means, provided that the instance is as it was judged, and said nothing since."""
         try:
-            stored = await self._store.decide(who, decision)
+            stored = await self._store.decide(due.who, turning(due, self._index, self._clock))
         except FederationError as exc:
-            log.warning("not_swept", member=who.member, error=exc.code)
+            log.warning("not_swept", member=due.who.member, error=exc.code)
             return
         if stored.written:
-            self._trail.tell(EventKind(status.value), who, reason=reason)
+            self._trail.tell(EventKind(due.becomes.value), due.who, reason=reason)

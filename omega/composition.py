@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from omega.embedded import Node
 from omega.home import Home
 from omega.ports import Wanted
 from omega.services import SHIPPED, Service
@@ -35,8 +36,14 @@ class UpSettings:
     nats_url: str | None = None
     """A NATS of somebody else to use in place of an embedded one."""
     prefix: str = "omega"
+    nodes: tuple[Node, ...] = ()
+    """The servers of an embedded cluster; none: one server, at `nats_port`."""
+    more_gateways: tuple[int, ...] = ()
+    """Ports of further gateways. The doors are the first one's."""
     replicas: int = 1
     """Directory processes."""
+    copies: int = 1
+    """Processes of each service and member, each an instance of its own."""
     doors: Mapping[str, int] = field(default_factory=lambda: {service.id: service.door for service in SHIPPED})
     """Port of each member's own door on the gateway."""
     services: bool = True
@@ -47,7 +54,12 @@ class UpSettings:
     @property
     def url(self) -> str:
         """Where every process finds NATS."""
-        return self.nats_url or f"nats://{LOOPBACK}:{self.nats_port}"
+        return self.nats_url or ",".join(f"nats://{LOOPBACK}:{port}" for port in self.nats_ports)
+
+    @property
+    def nats_ports(self) -> tuple[int, ...]:
+        """Where the embedded servers take clients."""
+        return tuple(node.port for node in self.nodes) or (self.nats_port,)
 
     @property
     def gateway_url(self) -> str:
@@ -71,6 +83,7 @@ def wanted_ports(settings: UpSettings) -> Iterator[Wanted]:
     if settings.nats_url is None:
         yield Wanted(LOOPBACK, settings.nats_port, "nats", "--nats-port PORT, or use that server: --nats URL")
     yield Wanted(settings.host, settings.port, "gateway", "--port PORT")
+    # The other ports of a cluster were looked for, and are free.
     for member, port in settings.doors.items():
         yield Wanted(settings.host, port, f"door of {member}", f"--door {member}=PORT, or --no-doors")
 
@@ -82,13 +95,16 @@ def plan(settings: UpSettings, *, nats_server: Path | None, system_url: str | No
     """
     processes: list[ChildSpec | Absent] = []
     if nats_server is not None:
-        processes.append(_nats(settings, nats_server))
+        nodes = [_node(settings, nats_server, node) for node in settings.nodes]
+        processes += nodes or [_nats(settings, nats_server)]
     processes += [_directory(settings, number, system_url) for number in range(1, settings.replicas + 1)]
-    processes.append(_gateway(settings))
-    processes.append(_adopter(settings))
+    processes += [_gateway(settings), *_more_gateways(settings)]
+    copies = range(1, settings.copies + 1)
+    processes += [_adopter(settings, copy) for copy in copies]
     if settings.services:
-        processes += [_service(settings, service) for service in SHIPPED]
-    processes += [_member(settings, place, place.replace(":", ".")) for place in settings.members]
+        processes += [_service(settings, service, copy) for service in SHIPPED for copy in copies]
+    named = [(place, place.replace(":", ".")) for place in settings.members]
+    processes += [_member(settings, place, name, copy=copy) for place, name in named for copy in copies]
     return processes
 
 
@@ -104,10 +120,24 @@ def _nats(settings: UpSettings, binary: Path) -> ChildSpec:
     )
 
 
+def _node(settings: UpSettings, binary: Path, node: Node) -> ChildSpec:
+    return ChildSpec(
+        name=node.process,
+        command=(str(binary), "-c", str(settings.home.nats / f"{node.process}.conf")),
+        stage=NATS_STAGE,
+        # Not only that it listens: it found the others, and caught up with what they stored meanwhile.
+        ready=serves_http(LOOPBACK, node.monitor, "/healthz"),
+        url=f"nats://{LOOPBACK}:{node.port}",
+        essential=True,
+        ready_timeout_s=300.0,  # one that waits for the others must not be ended for it
+        stop_timeout_s=20.0,
+    )
+
+
 def _directory(settings: UpSettings, number: int, system_url: str | None) -> ChildSpec:
     hearing = {"OMEGA_DIRECTORY_SYSTEM_URL": system_url} if system_url else {}
     return ChildSpec(
-        name="directory" if number == 1 else f"directory-{number}",
+        name=_numbered("directory", number),
         command=_omega("directory"),
         environment=_environment(settings) | hearing,
         stage=DIRECTORY_STAGE,
@@ -116,24 +146,34 @@ def _directory(settings: UpSettings, number: int, system_url: str | None) -> Chi
 
 
 def _gateway(settings: UpSettings) -> ChildSpec:
-    doors = {str(port): member for member, port in settings.doors.items()}
+    return _gateway_at(settings, settings.port, "gateway", settings.doors)
+
+
+def _more_gateways(settings: UpSettings) -> list[ChildSpec]:
+    numbered = enumerate(settings.more_gateways, start=2)
+    return [_gateway_at(settings, port, _numbered("gateway", number), {}) for number, port in numbered]
+
+
+def _gateway_at(settings: UpSettings, port: int, name: str, doors: Mapping[str, int]) -> ChildSpec:
+    by_port = {str(door): member for member, door in doors.items()}
     return ChildSpec(
-        name="gateway",
-        command=_omega("gateway", "--host", settings.host, "--port", str(settings.port)),
-        environment=_environment(settings) | {"OMEGA_GATEWAY_DOORS": json.dumps(doors)},
+        name=name,
+        command=_omega("gateway", "--host", settings.host, "--port", str(port)),
+        environment=_environment(settings) | {"OMEGA_GATEWAY_DOORS": json.dumps(by_port)},
         stage=GATEWAY_STAGE,
-        ready=serves_http(settings.probe_host, settings.port, "/health/ready"),
-        url=settings.gateway_url,
+        ready=serves_http(settings.probe_host, port, "/health/ready"),
+        url=f"http://{settings.probe_host}:{port}",
         stop_timeout_s=15.0,
     )
 
 
-def _adopter(settings: UpSettings) -> ChildSpec:
+def _adopter(settings: UpSettings, copy: int) -> ChildSpec:
     """Services of this machine may be adopted where only this machine can register any."""
     local = settings.host in (LOOPBACK, "localhost", "::1")
-    rules = {"OMEGA_ADOPTER_NAME": settings.instance[:56], "OMEGA_ADOPTER_ALLOW_LOOPBACK": str(local).lower()}
+    name = _numbered(settings.instance, copy)
+    rules = {"OMEGA_ADOPTER_NAME": name[:56], "OMEGA_ADOPTER_ALLOW_LOOPBACK": str(local).lower()}
     return ChildSpec(
-        name="adopter",
+        name=_numbered("adopter", copy),
         command=_omega("adopter"),
         environment=_environment(settings) | rules,
         stage=MEMBER_STAGE,
@@ -142,19 +182,19 @@ def _adopter(settings: UpSettings) -> ChildSpec:
     )
 
 
-def _service(settings: UpSettings, service: Service) -> ChildSpec | Absent:
+def _service(settings: UpSettings, service: Service, copy: int) -> ChildSpec | Absent:
     if service.missing:
-        return Absent(service.name, service.remedy)
-    door = settings.doors.get(service.id)
+        return Absent(_numbered(service.name, copy), service.remedy)
+    door = settings.doors.get(service.id) if copy == 1 else None
     url = f"http://{settings.probe_host}:{door}" if door else ""
-    return _member(settings, service.name, service.name, url=url)
+    return _member(settings, service.name, service.name, url=url, copy=copy)
 
 
-def _member(settings: UpSettings, place: str, name: str, *, url: str = "") -> ChildSpec:
+def _member(settings: UpSettings, place: str, name: str, *, url: str = "", copy: int = 1) -> ChildSpec:
     return ChildSpec(
-        name=name,
+        name=_numbered(name, copy),
         command=_omega("member", place),
-        environment=_environment(settings) | {"OMEGA_MEMBER_INSTANCE": settings.instance},
+        environment=_environment(settings) | {"OMEGA_MEMBER_INSTANCE": _numbered(settings.instance, copy)},
         stage=MEMBER_STAGE,
         ready=announced,
         url=url,
@@ -162,9 +202,15 @@ def _member(settings: UpSettings, place: str, name: str, *, url: str = "") -> Ch
     )
 
 
+def _numbered(name: str, number: int) -> str:
+    """The first of several is called as if it were alone."""
+    return name if number == 1 else f"{name}-{number}"
+
+
 def _omega(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "omega", *arguments)
 
 
 def _environment(settings: UpSettings) -> dict[str, str]:
-    return {"OMEGA_NATS_URL": settings.url, "OMEGA_PREFIX": settings.prefix}
+    common = {"OMEGA_NATS_URL": settings.url, "OMEGA_PREFIX": settings.prefix}
+    return common | ({"OMEGA_REPLICAS": str(len(settings.nodes))} if settings.nodes else {})

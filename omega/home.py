@@ -29,6 +29,16 @@ class Home:
         return self.root / "nats"
 
     @property
+    def nodes(self) -> Path:
+        """What the servers of an embedded cluster store, each below its own name."""
+        return self.root / "nodes"
+
+    @property
+    def nodes_file(self) -> Path:
+        """The ports of those servers, kept from one start to the next."""
+        return self.nodes / "nodes.json"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 
@@ -52,12 +62,12 @@ class Home:
 
     def create(self) -> None:
         """Make the directories, readable by their owner alone. Raises OSError."""
-        for path in (self.root, self.jetstream, self.nats, self.logs, self.run):
+        for path in (self.root, self.jetstream, self.nats, self.nodes, self.logs, self.run):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def clear(self) -> None:
         """Remove everything a federation wrote here, and the directory itself when nothing else is in it."""
-        for path in (self.run, self.logs, self.nats, self.jetstream):
+        for path in (self.run, self.logs, self.nats, self.nodes, self.jetstream):
             shutil.rmtree(path, ignore_errors=True)
         if self.root.is_dir() and not any(self.root.iterdir()):
             self.root.rmdir()

@@ -15,7 +15,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from omega.composition import LOOPBACK, UpSettings, plan, wanted_ports
-from omega.embedded import SYSTEM_USER, ServerPlan, configuration, find_server, system_login
+from omega.embedded import (
+    SYSTEM_USER,
+    Cluster,
+    Login,
+    Node,
+    ServerPlan,
+    configuration,
+    find_server,
+    read_nodes,
+    system_login,
+    write_nodes,
+)
 from omega.handshake import RUN_ID
 from omega.home import Home
 from omega.ports import Taken, look
@@ -42,6 +53,7 @@ def prepare(settings: UpSettings) -> Path | None:
         home.state_file.unlink(missing_ok=True)
     if taken := taken_ports(settings):
         raise CannotStart(*(port.text for port in taken))
+    _refuse_another_size(settings)
     return find_server().path if settings.nats_url is None else None
 
 
@@ -76,16 +88,48 @@ async def run(settings: UpSettings, listeners: Sequence[Listener], environment: 
 
 
 def write_nats_configuration(settings: UpSettings) -> str:
-    """The configuration of the embedded server, readable by its owner alone. Raises OSError.
+    """The configuration of every embedded server, readable by its owner alone. Raises OSError.
 
-    Returns the URL of its system account, password included.
+    Returns the URLs of their system account, password included.
     """
     home = settings.home
-    server = ServerPlan(settings.nats_port, home.root, system_login(home.nats / "login.json"))
-    path = home.nats / "nats.conf"
-    path.touch(mode=0o600)
-    path.write_text(configuration(server), encoding="utf-8")
-    return f"nats://{SYSTEM_USER}:{server.login.system}@{LOOPBACK}:{server.port}"
+    login = system_login(home.nats / "login.json")
+    if settings.nodes:
+        write_nodes(home.nodes_file, settings.nodes)
+    for name, server in _servers(settings, login):
+        path = home.nats / f"{name}.conf"
+        path.touch(mode=0o600)
+        path.write_text(configuration(server), encoding="utf-8")
+    return ",".join(f"nats://{SYSTEM_USER}:{login.system}@{LOOPBACK}:{port}" for port in settings.nats_ports)
+
+
+def _servers(settings: UpSettings, login: Login) -> Iterator[tuple[str, ServerPlan]]:
+    """Each embedded server, by the name of its process."""
+    if not settings.nodes:
+        yield "nats", ServerPlan(settings.nats_port, settings.home.root, login)
+    for node in settings.nodes:
+        yield node.process, _node_plan(settings, node, login)
+
+
+def _node_plan(settings: UpSettings, node: Node, login: Login) -> ServerPlan:
+    return ServerPlan(
+        node.port,
+        settings.home.nodes / node.name,
+        login,
+        name=node.name,
+        monitor=node.monitor,
+        cluster=Cluster(node.route, tuple(other.route for other in settings.nodes)),
+    )
+
+
+def _refuse_another_size(settings: UpSettings) -> None:
+    """What a cluster stored is on as many servers as it had; with fewer it may not be whole."""
+    kept = len(read_nodes(settings.home.nodes_file))
+    if settings.nodes and kept not in (0, len(settings.nodes)):
+        raise CannotStart(
+            f"{settings.home.root} holds the data of a cluster of {kept}: omega up --cluster {kept}, "
+            "another OMEGA_HOME, or omega down --clean to delete it"
+        )
 
 
 def run_in_background(settings: UpSettings, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -108,7 +152,7 @@ def arguments(settings: UpSettings) -> list[str]:
     """The command line of `omega up` that means `settings`, the run directory apart."""
     nats = ["--nats", settings.nats_url] if settings.nats_url else ["--nats-port", str(settings.nats_port)]
     words = ["--host", settings.host, "--port", str(settings.port), *nats, "--prefix", settings.prefix]
-    words += ["--replicas", str(settings.replicas)]
+    words += ["--replicas", str(settings.replicas), "--cluster", str(len(settings.nodes) or 1)]
     for member, port in settings.doors.items():
         words += ["--door", f"{member}={port}"]
     for place in settings.members:

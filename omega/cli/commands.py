@@ -45,6 +45,9 @@ class Command:
 COMMANDS = (
     Command("up", "up:up", "Start a federation: NATS, directory, gateway and services, kept alive.", HERE),
     Command("down", "down:down", "End the federation of this machine, members first.", HERE),
+    Command(
+        "restart", "restart:restart", "Restart its processes one after the other, each ready before the next.", HERE
+    ),
     Command("status", "status:status", "Show its processes and how each is doing.", HERE),
     Command("logs", "logs:logs", "Show what its processes wrote; -f follows.", HERE),
     Command("doctor", "doctor:doctor", "Look for what is wrong on this machine, and say what to do.", HERE),
@@ -56,6 +59,8 @@ COMMANDS = (
     Command("mcp", "mcp:mcp", "Serve the federation over stdin and stdout, for MCP clients on this machine.", USE),
     Command("register", "presence:register", "Register a member from a manifest file.", USE),
     Command("unregister", "presence:unregister", "Take a member out of the registry.", USE),
+    Command("backup", "archive:backup", "Write registry and audit trail of the running federation to a file.", USE),
+    Command("restore", "archive:restore", "Bring registry and audit trail back from a backup.", USE),
     Command("directory", "directory:directory", "Run one directory replica.", SERVE),
     Command("gateway", "gateway:gateway", "Run one gateway.", SERVE),
     Command("adopter", "adopter:adopter", "Run one adopter: members registered over HTTP become callable.", SERVE),

@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -14,9 +15,10 @@ from rich.console import Console
 from omega.cli.output import note, show
 from omega.cli.view import Headline, LiveView, PlainView, process_table
 from omega.composition import GATEWAY_PORT, LOOPBACK, NATS_PORT, UpSettings
+from omega.embedded import CLUSTER_SIZES, Node, place_nodes, read_nodes
 from omega.handshake import Exit
 from omega.home import home_from
-from omega.ports import free_port
+from omega.ports import Wanted, free_port, look
 from omega.running import prepare, run, run_in_background
 from omega.services import SHIPPED, shipped
 from omega.state import RunState, read_state
@@ -24,6 +26,7 @@ from omega.trouble import AlreadyRunning, CannotStart, WrongUse
 
 READY_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.1
+MAX_PORT = 65_535
 
 Many = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)]
 
@@ -36,6 +39,7 @@ async def up(
     nats_port: Annotated[int, Parameter(env_var="OMEGA_NATS_PORT")] = NATS_PORT,
     nats: str | None = None,
     prefix: Annotated[str, Parameter(env_var="OMEGA_PREFIX")] = "omega",
+    cluster: int = 1,
     replicas: int = 1,
     services: bool = True,
     member: Many = (),
@@ -61,6 +65,9 @@ async def up(
         Use the NATS at this URL, and start none.
     prefix
         First word of every subject; two prefixes on one NATS are two federations.
+    cluster
+        NATS servers: 3 or 5 make a cluster of this one machine, for trying what a real one does when a server dies,
+        with two of each process and every stream on each server. Their data is not that of a single server.
     replicas
         Directory processes; each alone can answer everything.
     services
@@ -86,7 +93,53 @@ async def up(
         services=services,
         members=member,
     )
+    settings = clustered(settings, cluster)
+    _tell_of_other_data(settings)
     return await (_background(settings) if detach else _foreground(settings))
+
+
+def clustered(settings: UpSettings, size: int) -> UpSettings:
+    """The same start with `size` NATS servers and two of each process; as it is for one. Raises WrongUse."""
+    if size not in CLUSTER_SIZES:
+        raise WrongUse(f"--cluster {size}: 1, 3 or 5; an even number bears no more losses than the odd one below it")
+    if size == 1:
+        return settings
+    if settings.nats_url is not None:
+        raise WrongUse("--cluster starts NATS servers, --nats uses others: one of them")
+    return replace(
+        settings,
+        nodes=_nodes(settings, size),
+        more_gateways=(second_port(settings),),
+        replicas=max(settings.replicas, 2),
+        copies=2,
+    )
+
+
+def _tell_of_other_data(settings: UpSettings) -> None:
+    """A cluster and a single server do not share their data, which would look like a loss to who does not know."""
+    home = settings.home
+    single, several = home.jetstream.is_dir() and any(home.jetstream.iterdir()), bool(read_nodes(home.nodes_file))
+    if settings.nodes and single and not several:
+        note("a cluster has data of its own; to carry over those of the single server: omega backup, omega restore")
+    if not settings.nodes and not settings.nats_url and several and not single:
+        note("a single server has data of its own; those of the cluster are there again with --cluster")
+
+
+def _nodes(settings: UpSettings, size: int) -> tuple[Node, ...]:
+    kept = read_nodes(settings.home.nodes_file)
+    return place_nodes(size, settings.nats_port, kept, is_free=_is_free, free=lambda: free_port(LOOPBACK))
+
+
+def _is_free(port: int) -> bool:
+    return port <= MAX_PORT and look(Wanted(LOOPBACK, port, "nats", "")) is None
+
+
+def second_port(settings: UpSettings) -> int:
+    """Of the second gateway: the next one where that is free, else any."""
+    beside = Wanted(settings.host, settings.port + 1, "gateway-2", "")
+    used = (*settings.doors.values(), *settings.nats_ports)
+    free = beside.port <= MAX_PORT and beside.port not in used and look(beside) is None
+    return beside.port if free else free_port(settings.host)
 
 
 def read_doors(words: Sequence[str], host: str) -> dict[str, int]:
@@ -94,7 +147,7 @@ def read_doors(words: Sequence[str], host: str) -> dict[str, int]:
     doors = {service.id: service.door for service in SHIPPED}
     for word in words:
         name, equals, number = word.partition("=")
-        if not equals or not number.isdigit() or int(number) > 65_535:
+        if not equals or not number.isdigit() or int(number) > MAX_PORT:
             raise WrongUse(f"--door {word}: ID=PORT, such as {SHIPPED[0].id}=9601")
         service = shipped(name)
         doors[service.id if service else name] = int(number) or free_port(host)

@@ -122,7 +122,7 @@ class LiveView:
 
 def _worth_a_look(line: LogLine) -> bool:
     """nats-server tells its whole configuration at every start; what matters of it are errors."""
-    return bool(line.text) and (line.process != "nats" or line.level in ("error", "critical", ""))
+    return bool(line.text) and (not line.process.startswith("nats") or line.level in ("error", "critical", ""))
 
 
 def _head(headline: Headline) -> Text:

@@ -1,8 +1,35 @@
-"""The NATS server that comes along: `binary` finds it, `configuration` says how it runs."""
+"""The NATS servers that come along: `binary` finds one, `configuration` says how each runs, `nodes` where."""
 
 from __future__ import annotations
 
 from omega.embedded.binary import Found, NoServer, find_server
-from omega.embedded.configuration import SYSTEM_USER, ServerPlan, configuration, system_login
+from omega.embedded.configuration import (
+    ROUTE_USER,
+    SYSTEM_USER,
+    Cluster,
+    Link,
+    Login,
+    ServerPlan,
+    configuration,
+    system_login,
+)
+from omega.embedded.nodes import CLUSTER_SIZES, Node, place_nodes, read_nodes, write_nodes
 
-__all__ = ["SYSTEM_USER", "Found", "NoServer", "ServerPlan", "configuration", "find_server", "system_login"]
+__all__ = [
+    "CLUSTER_SIZES",
+    "ROUTE_USER",
+    "SYSTEM_USER",
+    "Cluster",
+    "Found",
+    "Link",
+    "Login",
+    "NoServer",
+    "Node",
+    "ServerPlan",
+    "configuration",
+    "find_server",
+    "place_nodes",
+    "read_nodes",
+    "system_login",
+    "write_nodes",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from bus import BusSettings
-from directory import Directory, DirectorySettings
+from directory import Directory, DirectorySettings, Window
 from omega.processes.life import announce_ready, connected, stop_signal, working
 from omega.waiting import first_of
 
@@ -14,13 +14,14 @@ async def serve_directory(settings: BusSettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises Disconnected (no NATS at the start), or what broke a station."""
     stop = stop_signal()
     async with connected(settings, f"omega:directory/{secrets.token_hex(4)}") as bus:
-        directory = Directory(bus, DirectorySettings())
+        rules = DirectorySettings()
+        directory = Window(bus, rules) if rules.sites else Directory(bus, rules)
         async with working(directory):
             await first_of(directory.ready.wait(), stop.wait())
             announce_ready()
             await first_of(_broken(directory), stop.wait())
 
 
-async def _broken(directory: Directory) -> None:
+async def _broken(directory: Directory | Window) -> None:
     """Raises what broke a station: a process that limps is worse than one that is started again."""
     raise await directory.broken

@@ -33,18 +33,25 @@ class Stage:
     def __init__(self, folder: Path, members: int) -> None:
         self.started = time.time()
         self._folder = folder
+        self._members = members
         self._processes: list[subprocess.Popen[str]] = []
         nats_folder = folder / "nats"
         nats_folder.mkdir()
         self.nats = NatsServer(nats_folder, config=CONFIG + 'http: "127.0.0.1:-1"\n')
+        self._monitor = ""
+        self.port = 0
+
+    def start(self) -> None:
+        """Start everything; returns when all are ready. Raises RuntimeError for a process that ends before."""
         self.nats.start()
+        nats_folder = self._folder / "nats"
         told = json.loads((nats_folder / f"nats-server_{self.nats.pid}.ports").read_text())
         self._monitor = told["monitoring"][0]
         self._start("directory")
         self._start("directory", name="directory 2")
         self.port = self._start("gateway")
         for group in range(GROUPS):
-            each = members // GROUPS
+            each = self._members // GROUPS
             self._start("members", str(each), str(group * each), name=f"members {group + 1}")
 
     def _start(self, role: str, *arguments: str, name: str = "") -> int:
@@ -108,6 +115,7 @@ def staged(members: int) -> Iterator[Stage]:
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder), members)
         try:
+            stage.start()
             yield stage
         finally:
             stage.end()

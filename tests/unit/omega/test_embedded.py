@@ -26,20 +26,20 @@ def test_passwords_are_their_owners_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_acknowledged_is_on_disk() -> None:
-    text = configuration(ServerPlan(4222, Path("/data"), Login("s", "e")))
+    text = configuration(ServerPlan(4222, Path("/data"), Login("s", "e", "r")))
     assert "sync_interval: always" in text
     assert 'store_dir: "/data"' in text
 
 
 def test_it_listens_on_loopback_alone() -> None:
-    text = configuration(ServerPlan(4333, Path("/data"), Login("s", "e")))
+    text = configuration(ServerPlan(4333, Path("/data"), Login("s", "e", "r")))
     assert 'listen: "127.0.0.1:4333"' in text
     assert "0.0.0.0" not in text
 
 
 def test_a_path_with_odd_characters_stays_one_value() -> None:
     odd = '/da ta/"x"/\\y'
-    text = configuration(ServerPlan(4222, Path(odd), Login("s", "e")))
+    text = configuration(ServerPlan(4222, Path(odd), Login("s", "e", "r")))
     assert f"store_dir: {json.dumps(odd)}" in text
 
 

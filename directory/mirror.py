@@ -1,0 +1,98 @@
+"""The index held true to the bucket: write by write where none is missing, else by reading.
+
+Whatever order the repeated writes come in, however often, and whichever are lost: after the next look the index is
+what the bucket is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bus.errors import StorageMissing
+from bus.kv import Entry
+from bus.reading import StreamState
+from bus.subjects import Instance
+from directory.clock import Clock
+from directory.index import Index
+from directory.place import Place, Repair, Step, repair, step
+from directory.record import Record
+from directory.store import Storage, read_record
+
+log = structlog.get_logger(__name__)
+
+
+class Mirror:
+    """Applies one bucket to one index. Not to be used by two tasks at once."""
+
+    def __init__(self, bucket: Storage, index: Index, clock: Clock, make: Callable[[], Awaitable[None]]) -> None:
+        """`make` makes the bucket where it is missing. Every method raises StorageAway, OutcomeUnknown and the like."""
+        self._bucket = bucket
+        self._index = index
+        self._clock = clock
+        self._make = make
+        self._looked_at = clock()
+        self.place = Place()
+
+    async def take(self, entry: Entry) -> bool:
+        """A repeated write. False: it was passed already, which is worth a look when nothing else comes."""
+        found = step(self.place, entry.revision)
+        if found is Step.NEXT:
+            self._apply(entry)
+            self._go_to(entry.revision)
+        elif found is Step.GAP:
+            await self.look()
+        return found is not Step.PASSED
+
+    async def look(self) -> None:
+        """Compare with the bucket, and mend what is missing."""
+        bucket = await self._state()
+        now = self._clock()
+        needed = repair(self.place, bucket, now - self._looked_at, doubted=self._index.doubted)
+        if needed is Repair.REBUILD:
+            await self.rebuild()
+        elif needed is Repair.CATCH_UP and bucket is not None:
+            await self._catch_up(bucket)
+        self._looked_at = now
+
+    async def rebuild(self) -> None:
+        """Read everything. The bucket is made where it is missing: the members announce themselves again."""
+        await self._make()
+        bucket = await self._bucket.state()
+        entries, last = await self._bucket.read_from(1, bucket.last)
+        held = ((record_of(entry), entry.revision) for entry in entries)
+        self._index.load((record, revision) for record, revision in held if record is not None)
+        self.place = Place(bucket.created)
+        self._go_to(max(last, bucket.last))
+        log.info("index_built", records=len(self._index.registry), sequence=self.place.sequence)
+
+    async def _catch_up(self, bucket: StreamState) -> None:
+        entries, last = await self._bucket.read_from(self.place.sequence + 1, bucket.last)
+        for entry in entries:
+            self._apply(entry)
+        # What was written in between and overwritten since is not there to read.
+        self._go_to(max(self.place.sequence, last, bucket.last))
+
+    async def _state(self) -> StreamState | None:
+        try:
+            return await self._bucket.state()
+        except StorageMissing:
+            return None
+
+    def _go_to(self, sequence: int) -> None:
+        self.place = Place(self.place.created, sequence)
+        self._index.complete_to = sequence
+
+    def _apply(self, entry: Entry) -> None:
+        who = Instance.from_key(entry.key)
+        record = record_of(entry)
+        if record is not None:
+            self._index.hold(record, entry.revision)
+        elif who is not None:
+            self._index.drop(who, entry.revision)
+
+
+def record_of(entry: Entry) -> Record | None:
+    """The record of an entry; None for one that is deleted, unreadable, or of another key."""
+    return read_record(entry)[0]
