@@ -6,10 +6,12 @@ Read in the order a message meets them:
 `manifest`, `messages` what a member says of itself; heartbeats and queries
 `codec`, `validation`  bytes to values, JSON or MessagePack, with limits
 `message`, `headers`   one message as a value
-`wire`, `connection`   the supervised NATS connection (`Bus`), with `inbox` for the answers and `clock` for waits
+`wire`, `connection`   the NATS connection (`Bus`): `supervision` replaces a wire that ended, by `servers`; `inbox` has
+                       the answers, `clock` the waits
 `calls`, `chunks`      a call frame by frame, and bodies larger than a message
+`dispatch`             where a call goes and how often: `routes` chooses, `retry` and `breaker` decide
 `federation`           everything a client does (`Federation`)
-`streams`, `kv`        the streams, and the registry bucket
+`streams`, `kv`        the streams, and the registry bucket; `reading` reads any of them from the beginning
 `trail`, `micro`       the audit trail; the answers to `nats micro`
 `errors`               every failure, in one tree
 """

@@ -38,9 +38,9 @@ BUILDERS: dict[str, tuple[object, ...]] = {
     "event": ("KIND", "M"),
 }
 """How each method of Subjects that builds one subject is asked for the one in the table."""
-READERS = {"who", "names_all_instances", "last_token", "mcp_tail"}
-TREES = {"every", "calls_of", "calls_at", "mcp_of", "heartbeats_of", "events", "requests"}
-AMONG_GATEWAYS = {"gateway_answer", "gateway_cancelled", "session"}
+READERS = {"who", "names_all_instances", "last_token", "mcp_tail", "event_tail"}
+TREES = {"every", "calls_of", "calls_at", "mcp_of", "heartbeats_of", "events", "requests", "within_site"}
+AMONG_OURSELVES = {"gateway_answer", "gateway_cancelled", "session", "restored"}
 """Nobody else needs to know of them."""
 
 
@@ -115,7 +115,7 @@ def test_the_table_of_subjects_is_what_the_code_builds() -> None:
 
 def test_no_subject_was_added_without_a_row() -> None:
     methods = {name for name, value in vars(Subjects).items() if callable(value) and not name.startswith("_")}
-    assert methods - AMONG_GATEWAYS == BUILDERS.keys() | {"directory", "mcp"} | READERS | TREES
+    assert methods - AMONG_OURSELVES == BUILDERS.keys() | {"directory", "mcp"} | READERS | TREES
 
 
 def test_the_table_of_frames_is_the_frames() -> None:
