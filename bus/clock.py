@@ -37,7 +37,8 @@ class Clock:
     def __init__(self) -> None:
         self._ticks: dict[int, set[Timer]] = {}
         self._due: list[int] = []
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
+        self._rings_at = 0.0
 
     def __len__(self) -> int:
         """Waits of a second and more that are neither over nor cancelled."""
@@ -58,9 +59,10 @@ class Clock:
 
     def _set_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
         when = self._due[0] * TICK_S
-        if self._alarm is None or when < self._alarm.when():
+        if self._alarm is None or when < self._rings_at:
             if self._alarm is not None:
                 self._alarm.cancel()
+            self._rings_at = when  # what uvloop returns for "at once" does not know its time
             self._alarm = loop.call_at(when, self._ring, loop)
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:

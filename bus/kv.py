@@ -8,6 +8,7 @@ and the repair of a gap are one routine.
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import orjson
 
 from bus.connection import Bus
-from bus.errors import DeadlineExceeded, Disconnected, NoInstance, OutcomeUnknown, StorageAway
+from bus.errors import DeadlineExceeded, Disconnected, FederationError, NoInstance, OutcomeUnknown, StorageAway
 from bus.message import Message
 from bus.reading import SEQUENCE, SUBJECT, Stored, StreamReader, StreamState, raise_unless
 
@@ -24,6 +25,12 @@ TTL = "Nats-TTL"
 OPERATION = "KV-Operation"
 MARKER = "Nats-Marker-Reason"
 WRITE_ID = "Omega-Write-Id"
+
+ATTEMPT_S = 1.5
+"""How long one sending of a write may go unanswered before the leader is asked what it holds."""
+ELECTION_S = 2.0
+"""How long a write is sent again while nobody at all takes it: a new leader is chosen, or there is no storage."""
+PAUSE_S = 0.1
 
 _WRONG_REVISION = (10071, 10164)
 
@@ -57,13 +64,17 @@ class Write:
 class Bucket:
     """The KV bucket `name`. Raises StorageAway where the storage cannot be reached."""
 
-    def __init__(self, bus: Bus, name: str, *, timeout: float = 5.0, domain: str = "") -> None:
-        """`domain`: the JetStream domain of a bucket that is read from elsewhere; such a one is not written."""
+    def __init__(self, bus: Bus, name: str, *, timeout: float = 4.0, domain: str = "") -> None:
+        """`timeout`: of a read, in seconds; a write is tried for twice as long.
+
+        `domain`: the JetStream domain of a bucket that is read from elsewhere; such a one is not written.
+        """
         self._bus = bus
         self.stream = f"KV_{name}"
         self._prefix = f"$KV.{name}."
         self._timeout = timeout
         self._reader = StreamReader(bus, self.stream, timeout=timeout, domain=domain)
+        self._glance = StreamReader(bus, self.stream, timeout=ATTEMPT_S)
 
     async def get(self, key: str) -> Entry:
         """The key as the stream's leader holds it now."""
@@ -71,22 +82,42 @@ class Bucket:
         return Entry(key, None, 0) if stored is None else self.read_stored(stored)
 
     async def put(self, write: Write) -> int:
-        """Commit `write` and return its revision. Raises RevisionChanged, OutcomeUnknown, StorageAway."""
-        write_id = uuid.uuid4().hex
-        sent = {EXPECTED_REVISION: str(write.revision), WRITE_ID: write_id}
-        if write.ttl_s is not None:
-            sent[TTL] = str(write.ttl_s)
+        """Commit `write` and return its revision. Raises RevisionChanged, OutcomeUnknown, StorageAway.
+
+        Sent again while the storage changes its leader: the compare-and-swap lets it in once at most.
+        """
+        attempt = _Attempt(write, uuid.uuid4().hex)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            revision = await self._attempted(attempt)
+            if revision:
+                return revision
+            if loop.time() - began > (2 * self._timeout if attempt.doubtful else ELECTION_S):
+                raise attempt.failure()
+            await asyncio.sleep(PAUSE_S)
+
+    async def _attempted(self, attempt: _Attempt) -> int:
+        """The revision; 0 where it is not stored as far as can be seen. Raises RevisionChanged."""
+        write, sent = attempt.write, attempt.headers
         try:
-            reply = await self._bus.request(self._prefix + write.key, write.value, headers=sent, timeout=self._timeout)
-        except NoInstance as exc:
-            raise StorageAway() from exc
+            reply = await self._bus.request(self._prefix + write.key, write.value, headers=sent, timeout=ATTEMPT_S)
+        except NoInstance:
+            return 0
+        except Disconnected:
+            if attempt.doubtful:
+                raise attempt.failure() from None
+            raise
         except (DeadlineExceeded, OutcomeUnknown):
-            return await self._resolve(write, write_id)
+            attempt.doubtful = True
+            return await self._look(attempt)
         acknowledged = orjson.loads(reply.data)
-        if "error" in acknowledged:
-            raise_unless(acknowledged["error"], *_WRONG_REVISION)
-            raise RevisionChanged(write.key)
-        return int(acknowledged["seq"])
+        if "error" not in acknowledged:
+            return int(acknowledged["seq"])
+        raise_unless(acknowledged["error"], *_WRONG_REVISION)
+        if attempt.doubtful and (revision := await self._look(attempt)):
+            return revision  # an earlier sending was stored, and kept this one out
+        raise RevisionChanged(write.key)
 
     async def read_from(self, sequence: int, until: int = 0) -> tuple[list[Entry], int]:
         """What the bucket holds at and after `sequence`, in order, and the last sequence seen.
@@ -120,18 +151,38 @@ class Bucket:
         sequence = int(message.headers.get(SEQUENCE, "0"))
         return _entry(subject[len(self._prefix) :], message.data, message.headers, sequence)
 
-    async def _resolve(self, write: Write, write_id: str) -> int:
-        """An unconfirmed write: look whether it is there. Raises OutcomeUnknown when even that cannot be told."""
+    async def _look(self, attempt: _Attempt) -> int:
+        """The revision of a write that was not confirmed, where the leader holds it; else 0. Raises RevisionChanged."""
+        write = attempt.write
         try:
-            stored = await self._reader.last_of(self._prefix + write.key)
-        except (StorageAway, Disconnected, OutcomeUnknown) as exc:
-            raise OutcomeUnknown(f"{write.key}: the write was sent and not confirmed") from exc
-        if stored is not None:
-            if stored.headers.get(WRITE_ID) == write_id:
-                return stored.sequence
-            if stored.sequence > write.revision:
-                raise RevisionChanged(write.key)
-        raise OutcomeUnknown(f"{write.key}: the write was sent and may still arrive")
+            stored = await self._glance.last_of(self._prefix + write.key)
+        except (StorageAway, Disconnected, OutcomeUnknown):
+            return 0
+        if stored is not None and stored.headers.get(WRITE_ID) == attempt.id:
+            return stored.sequence
+        if stored is not None and stored.sequence > write.revision:
+            raise RevisionChanged(write.key)
+        return 0
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A write on its way."""
+
+    write: Write
+    id: str
+    doubtful: bool = False
+    """It was sent at least once without an answer: it may have been stored, or still be."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        sent = {EXPECTED_REVISION: str(self.write.revision), WRITE_ID: self.id}
+        return sent if self.write.ttl_s is None else {**sent, TTL: str(self.write.ttl_s)}
+
+    def failure(self) -> FederationError:
+        if self.doubtful:
+            return OutcomeUnknown(f"{self.write.key}: the write was sent and may still arrive")
+        return StorageAway()
 
 
 def _entry(key: str, value: bytes, found: Mapping[str, str], revision: int) -> Entry:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from bus import codec, headers
-from bus.errors import FederationError, Internal, InvalidRequest, Malformed, NoInstance, from_body
+from bus.errors import FederationError, Internal, InvalidRequest, NoInstance, Refused, from_body
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -48,7 +48,7 @@ class Message:
     def _described_failure(self) -> FederationError:
         try:
             return from_body(codec.decode(self.data, self.form))
-        except (Malformed, InvalidRequest):
+        except Refused:
             return Internal(self.headers.get(headers.ERROR, "an error reply that cannot be read"))
 
 

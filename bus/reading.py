@@ -74,7 +74,7 @@ class StreamReader:
 
     async def state(self) -> StreamState:
         """As the stream's leader knows it. Raises StorageMissing where there is no such stream."""
-        info = await self._api("INFO", b"")
+        info = await self._info({})
         found = info["state"]
         return StreamState(str(info["created"]), int(found["last_seq"]), int(found["messages"]))
 
@@ -88,7 +88,7 @@ class StreamReader:
 
     async def subjects_of(self, below: str) -> list[str]:
         """The subjects under the wildcard `below` that hold a message, as the leader knows them."""
-        info = await self._api("INFO", orjson.dumps({"subjects_filter": below}))
+        info = await self._info({"subjects_filter": below})
         return list(info["state"].get("subjects") or {})
 
     async def batches(self, sequence: int, until: int) -> AsyncIterator[list[Stored]]:
@@ -130,6 +130,13 @@ class StreamReader:
         block = parse_headers(base64.b64decode(found.get("hdrs", "")))
         data = base64.b64decode(found.get("data", ""))
         return Stored(str(found["subject"]), data, block, int(found["seq"]), str(found.get("time", "")))
+
+    async def _info(self, ask: dict[str, Any]) -> dict[str, Any]:
+        """What the leader says. While there is none, any copy answers with what it happens to hold."""
+        info = await self._api("INFO", orjson.dumps(ask))
+        if "cluster" in info and not info["cluster"].get("leader"):
+            raise StorageAway("the stream has no leader now")
+        return info
 
     async def _api(self, verb: str, body: bytes, *expected: int) -> dict[str, Any]:
         try:

@@ -189,7 +189,7 @@ class CallStation:
             return None if running.lasting else self._settings.max_call_s
         try:
             seconds = int(asked) / 1000
-        except ValueError as exc:
+        except (ValueError, OverflowError) as exc:
             raise InvalidRequest(f"{headers.TIMEOUT_MS}: whole milliseconds, not {asked[:40]!r}") from exc
         if seconds <= 0:
             raise DeadlineExceeded("the deadline was over before the tool was started")

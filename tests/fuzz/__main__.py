@@ -26,17 +26,20 @@ def fuzz(name: str, seconds: int) -> None:
 
 def main() -> int:
     reader = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    reader.add_argument("targets", nargs="*", default=[*TARGETS], choices=[*TARGETS], metavar="TARGET")
+    reader.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     reader.add_argument("--seconds", type=int, default=60)
     asked = reader.parse_args()
-    if len(asked.targets) == 1:
-        fuzz(asked.targets[0], asked.seconds)
+    names = asked.targets or [*TARGETS]
+    if unknown := [name for name in names if name not in TARGETS]:
+        reader.error(f"no such target: {unknown[0]}; there are {', '.join(TARGETS)}")
+    if len(names) == 1:
+        fuzz(names[0], asked.seconds)
     failed = []
-    for name in asked.targets:  # each in a process of its own: the fuzzer ends the one it runs in
+    for name in names:  # each in a process of its own: the fuzzer ends the one it runs in
         command = [sys.executable, "-m", "tests.fuzz", name, "--seconds", str(asked.seconds)]
         if subprocess.run(command, check=False).returncode:
             failed.append(name)
-    sys.stdout.write(f"{len(asked.targets)} targets, findings in: {', '.join(failed) or 'none'}\n")
+    sys.stdout.write(f"{len(names)} targets, findings in: {', '.join(failed) or 'none'}\n")
     return 1 if failed else 0
 
 

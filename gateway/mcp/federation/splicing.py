@@ -35,9 +35,11 @@ def span(text: bytes, path: Sequence[str]) -> tuple[int, int] | None:
 def replaced(text: bytes, message: Mapping[str, Any], path: Sequence[str], value: str) -> bytes:
     """`text`, of which `message` is the decoded form, with `value` at `path`, which is in it."""
     place = _sure_span(text, message, path)
-    if place is None:
-        return orjson.dumps(_with(message, path, value))
-    return text[: place[0]] + orjson.dumps(value) + text[place[1] :]
+    if place is not None:
+        changed = text[: place[0]] + orjson.dumps(value) + text[place[1] :]
+        if not _may_repeat(text, path) or _at(orjson.loads(changed), path) == value:
+            return changed
+    return orjson.dumps(_with(message, path, value))
 
 
 def raw(text: bytes, message: Mapping[str, Any], path: Sequence[str]) -> bytes:
@@ -51,6 +53,11 @@ def _sure_span(text: bytes, message: Mapping[str, Any], path: Sequence[str]) -> 
     place = span(text, path)
     same = place is not None and orjson.loads(text[place[0] : place[1]]) == _at(message, path)
     return place if same else None
+
+
+def _may_repeat(text: bytes, path: Sequence[str]) -> bool:
+    """Whether a key of `path` may be in `text` twice: then the one that a decoder takes may be another."""
+    return b"\\u" in text or any(text.count(orjson.dumps(key)) > 1 for key in path)
 
 
 def _enter(tokens: _Tokens, key: bytes) -> bool:

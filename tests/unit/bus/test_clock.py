@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import uvloop
 
 from bus import clock as clocks
 from bus.clock import Clock
@@ -91,3 +92,25 @@ async def test_a_time_that_is_over_is_now(seconds: float) -> None:
     Clock().after(seconds, ended.set)
     async with asyncio.timeout(5):
         await ended.wait()
+
+
+def test_an_alarm_that_is_due_at_once_does_not_keep_another_wait_from_beginning() -> None:
+    """On uvloop such an alarm is no timer: it does not know its time."""
+    moments: list[float] = []
+
+    class Late(Clock):
+        """As when a tick comes round between looking at the time and setting the alarm."""
+
+        def _set_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
+            due, self._due[0] = self._due[0], 0
+            super()._set_alarm(loop)
+            self._due[0] = due
+
+    async def wait_twice() -> None:
+        clock, ended = Late(), asyncio.Event()
+        clock.after(SOON + TICK_S, lambda: moments.append(1))
+        clock.after(SOON, ended.set)
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+    uvloop.run(wait_twice())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bus.messages import Status
-from directory.life import Beat, Rules, Verdict, hear, look
+from directory.life import Beat, Rules, Verdict, hear, look, turn
+from directory.record import Record
+from tests.unit.directory.samples import record
 
 RULES = Rules(lease_factor=3, remove_after_s=300)
 
@@ -55,3 +57,22 @@ def test_a_heartbeat_renews_revives_or_asks_for_an_announcement(
     status: Status | None, known: tuple[int, str] | None, told: tuple[int | None, str | None], beat: Beat
 ) -> None:
     assert hear(status, known, told) is beat
+
+
+def test_a_verdict_turns_the_record_it_was_about() -> None:
+    judged = record("a", epoch=2)
+    assert turn(judged, judged, Status.STALE, 9.0) == judged.turned(Status.STALE, 9.0)
+
+
+@pytest.mark.parametrize(
+    "current",
+    [
+        record("a", epoch=3),
+        record("a", epoch=2, status=Status.STALE),
+        record("a", epoch=2, description="another"),
+        None,
+    ],
+    ids=["the next life", "turned meanwhile", "updated meanwhile", "gone"],
+)
+def test_a_verdict_leaves_alone_what_moved_on_meanwhile(current: Record | None) -> None:
+    assert turn(current, record("a", epoch=2), Status.STALE, 9.0) is None
