@@ -7,11 +7,17 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from bus import Bus, BusSettings, Federation
 from directory import Directory
 from tests.support.federation import running_directory
 from tests.support.nats import NatsServer
+
+# As many examples as a minute for all unit tests allows; `--hypothesis-profile long` looks for longer.
+hypothesis_settings.register_profile("quick", max_examples=40, deadline=None)
+hypothesis_settings.register_profile("long", max_examples=2_000, deadline=None)
+hypothesis_settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)
