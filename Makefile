@@ -7,7 +7,7 @@ BIN := .venv/bin
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help env up down status test check lint unit bench clean FORCE
+.PHONY: help env up down status test check lint unit bench chaos clean FORCE
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -36,6 +36,9 @@ unit: $(ENV) ## the tests that need no process and no socket
 
 bench: $(ENV) ## measure
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(ENV) ## ten minutes of faults under load, and a verdict
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean: ## remove what was made here: environment and caches (a federation's data: omega down --clean)
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov build dist
