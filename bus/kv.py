@@ -12,6 +12,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -74,7 +75,7 @@ class Bucket:
         self._prefix = f"$KV.{name}."
         self._timeout = timeout
         self._reader = StreamReader(bus, self.stream, timeout=timeout, domain=domain)
-        self._glance = StreamReader(bus, self.stream, timeout=ATTEMPT_S)
+        self._glance = StreamReader(bus, self.stream, timeout=ATTEMPT_S, domain=domain)
 
     async def get(self, key: str) -> Entry:
         """The key as the stream's leader holds it now."""
@@ -114,10 +115,19 @@ class Bucket:
         acknowledged = orjson.loads(reply.data)
         if "error" not in acknowledged:
             return int(acknowledged["seq"])
-        raise_unless(acknowledged["error"], *_WRONG_REVISION)
-        if attempt.doubtful and (revision := await self._look(attempt)):
-            return revision  # an earlier sending was stored, and kept this one out
-        raise RevisionChanged(write.key)
+        return await self._refused(attempt, acknowledged["error"])
+
+    async def _refused(self, attempt: _Attempt, error: Mapping[str, Any]) -> int:
+        """As `_attempted`. A refusal proves nothing: a leader that was replaced refuses what the new one stores."""
+        try:
+            raise_unless(error, *_WRONG_REVISION)
+        except StorageAway:
+            attempt.doubtful = True
+            return await self._look(attempt)
+        revision = await self._look(attempt)
+        if revision or attempt.doubtful:
+            return revision
+        raise RevisionChanged(attempt.write.key)
 
     async def read_from(self, sequence: int, until: int = 0) -> tuple[list[Entry], int]:
         """What the bucket holds at and after `sequence`, in order, and the last sequence seen.
@@ -136,8 +146,8 @@ class Bucket:
         return [subject.removeprefix(self._prefix) for subject in await self._reader.subjects_of(self._prefix + below)]
 
     async def state(self) -> StreamState:
-        """How far the bucket goes. Raises StorageAway, or StorageMissing when the bucket does not exist."""
-        return await self._reader.state()
+        """How far the bucket goes, told soon or not at all. Raises StorageAway, or StorageMissing: there is none."""
+        return await self._glance.state()
 
     def read_stored(self, stored: Stored) -> Entry:
         """The write that a message of the bucket's stream is."""
@@ -157,6 +167,7 @@ class Bucket:
         try:
             stored = await self._glance.last_of(self._prefix + write.key)
         except (StorageAway, Disconnected, OutcomeUnknown):
+            attempt.doubtful = True
             return 0
         if stored is not None and stored.headers.get(WRITE_ID) == attempt.id:
             return stored.sequence

@@ -73,13 +73,20 @@ class Follower:
 
     async def _step(self, entry: Entry | None) -> None:
         if entry is None:
-            await self._retry(self._mirror.look)
+            await self._look()
         else:
             await self._retry(lambda: self._take(entry))
 
+    async def _look(self) -> None:
+        """Once: what the feed brings meanwhile must not wait for a storage that does not answer."""
+        try:
+            await self._mirror.look()
+        except FederationError as exc:
+            log.warning("storage_not_read", error=exc.code, reason=exc.message)
+
     async def _take(self, entry: Entry) -> None:
         if not await self._mirror.take(entry) and self._changes.empty():
-            await self._mirror.look()  # late or twice, or the first sign of a bucket that was made anew
+            await self._look()  # late or twice, or the first sign of a bucket that was made anew
 
     async def _retry(self, step: Callable[[], Awaitable[None]]) -> None:
         """`step` until it succeeds: the storage may be away for as long as it likes."""
