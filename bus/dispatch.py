@@ -115,15 +115,15 @@ class Dispatch:
             return await self._send(wanted, wanted.pinned, body, options)  # a stream waits, and is nobody's load
         self._admit(line, wanted.member)
         line.in_flight += 1
-        failure: BaseException | None = None
         try:
-            return await self._attempts(wanted, body, options)
+            result = await self._attempts(wanted, body, options)
         except BaseException as exc:
-            failure = exc
+            self._note(line.breaker, exc, options.timeout)
             raise
         finally:
             line.in_flight -= 1
-            self._note(line.breaker, failure, options.timeout)
+        line.breaker.succeeded()
+        return result
 
     # one call -----------------------------------------------------------------------------------------------------
 
@@ -219,9 +219,9 @@ class Dispatch:
                 details={"failures": line.breaker.failures, "seconds": round(seconds, 1)},
             )
 
-    def _note(self, breaker: Breaker, failure: BaseException | None, timeout: float | None) -> None:
+    def _note(self, breaker: Breaker, failure: BaseException, timeout: float | None) -> None:
         patient = timeout is not None and timeout >= self._settings.patient_s
-        if failure is None or _answered(failure):
+        if _answered(failure):
             breaker.succeeded()
         elif isinstance(failure, MemberLost) or (patient and isinstance(failure, DeadlineExceeded)):
             breaker.failed(asyncio.get_running_loop().time())

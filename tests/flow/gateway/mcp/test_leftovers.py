@@ -56,8 +56,8 @@ async def test_many_calls_leave_nothing_behind(waiter: Caller, bus: Bus, gateway
     await _abandon(waiter, gateway, told)
     await until(lambda: census(bus, gateway) == before)
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
-    more = objects() - things
-    assert more.total() < OBJECTS, more.most_common(5)
+    # A client that went away takes its frames with it a moment later.
+    await until(lambda: (objects() - things).total() < OBJECTS, within=10, what=f"more than {OBJECTS} objects are left")
 
 
 def written(caller: Caller, message: Mapping[str, Any], head: Mapping[str, str]) -> bytes:
