@@ -7,7 +7,7 @@ BIN := .venv/bin
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help env up down status test check lint unit bench chaos clean FORCE
+.PHONY: help env up down status test check lint unit bench chaos soak clean FORCE
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -39,6 +39,9 @@ bench: $(ENV) ## measure
 
 chaos: $(ENV) ## ten minutes of faults under load, and a verdict
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+soak: $(ENV) ## an hour with two thousand members; prints what grew, draws docs/images/soak.svg
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 clean: ## remove what was made here: environment and caches (a federation's data: omega down --clean)
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov build dist
