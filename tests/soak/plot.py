@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tests.soak.census import Series
 
 WIDTH, PANEL, LEFT, TOP = 860, 170, 90, 34
-COLOURS = ("#1b6ca8", "#c8553d", "#3a7d44", "#8e5ea2", "#b8860b", "#4a4a4a", "#008b8b")
+COLOURS = ("#1b6ca8", "#c8553d", "#3a7d44", "#8e5ea2", "#b8860b", "#4a4a4a", "#008b8b", "#d4007a")
 TITLES = {
     "rss": "resident memory, MiB",
     "fds": "open file descriptors",
