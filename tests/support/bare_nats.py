@@ -44,8 +44,10 @@ async def bare_dialler(url: str, **options: Any) -> AsyncIterator[tuple[Bare, as
     try:
         yield client, dialling
     finally:
-        dialling.cancel()
-        await asyncio.gather(dialling, return_exceptions=True)
+        async with asyncio.timeout(20):
+            while not dialling.done():  # in Python 3.11 its dial may swallow a cancellation, and go on
+                dialling.cancel()
+                await asyncio.wait({dialling}, timeout=0.2)
         await _abort(client)
 
 
