@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from bus import Bus, BusSettings, Federation
 
 FREE_DOORS = ("--door", "code_analyzer=0", "--door", "data_validator=0", "--door", "image_service=0")
 FREE_PORTS = ("--port", "0", "--nats-port", "0", *FREE_DOORS)
@@ -127,3 +129,14 @@ class Omega:
             return ours and process.status() != psutil.STATUS_ZOMBIE
         except (psutil.Error, OSError):
             return False
+
+
+@asynccontextmanager
+async def client_of(omega: Omega) -> AsyncIterator[Federation]:
+    """A client that stays connected while the federation's processes die around it."""
+    settings = BusSettings(nats_url=omega.state["nats_url"], ping_interval_s=1, max_backoff_s=0.2)
+    bus = await Bus.connect(settings, name="test")
+    try:
+        yield Federation(bus)
+    finally:
+        await bus.close()

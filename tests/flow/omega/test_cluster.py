@@ -6,12 +6,11 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 
 import pytest
 
-from bus import Bus, BusSettings, Federation
+from bus import Federation
 from bus.errors import FederationError
 from bus.kv import Bucket
 from omega.embedded import read_nodes
@@ -20,7 +19,7 @@ from omega.home import Home
 from tests.support.federation import manifest
 from tests.support.load import steady_load
 from tests.support.nats import until
-from tests.support.omega import Omega
+from tests.support.omega import Omega, client_of
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -42,16 +41,6 @@ def cluster_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Omega]:
         with omega.up(*CLUSTER) as started:
             assert started.code == Exit.OK, started.err + started.out
             yield omega
-
-
-@asynccontextmanager
-async def client_of(omega: Omega) -> AsyncIterator[Federation]:
-    settings = BusSettings(nats_url=omega.state["nats_url"], ping_interval_s=1, max_backoff_s=0.2)
-    bus = await Bus.connect(settings, name="test")
-    try:
-        yield Federation(bus)
-    finally:
-        await bus.close()
 
 
 def gateways(omega: Omega) -> list[str]:

@@ -7,37 +7,24 @@ import os
 import signal
 import socket
 import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 import psutil
 import pytest
 
-from bus import Bus, BusSettings, Federation
+from bus import Federation
 from bus.errors import FederationError
 from omega.handshake import Exit
 from omega.ports import free_port
 from tests.support.federation import manifest
 from tests.support.nats import until
-from tests.support.omega import FREE_PORTS, Omega
+from tests.support.omega import FREE_PORTS, Omega, client_of
 
 pytestmark = pytest.mark.timeout(180)
 
 HEALS_WITHIN_S = 40.0
 """Seconds on a quiet machine; this bound is for one that runs other tests beside."""
 OWN_MEMBER = ("--no-services", "--member", "weather:member")
-
-
-@asynccontextmanager
-async def client_of(omega: Omega) -> AsyncIterator[Federation]:
-    """A client that stays connected while the federation's processes die around it."""
-    settings = BusSettings(nats_url=omega.state["nats_url"], ping_interval_s=1, max_backoff_s=0.2)
-    bus = await Bus.connect(settings, name="test")
-    try:
-        yield Federation(bus)
-    finally:
-        await bus.close()
 
 
 async def registered(federation: Federation, ids: set[str]) -> set[str]:
