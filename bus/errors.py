@@ -5,6 +5,7 @@ FederationError
 │   ├── Malformed             the bytes are not a message of the named content type
 │   ├── InvalidRequest        a message, but a field is missing, wrong or out of bounds
 │   ├── InvalidArguments      the arguments do not fit the tool's input schema
+│   ├── Unauthenticated       who asks did not prove who it is
 │   ├── NotAllowed            policy forbids it
 │   ├── NotFound              no such path or resource
 │   │   ├── UnknownMember         no such member in the registry
@@ -16,6 +17,7 @@ FederationError
 ├── Unavailable           the same request may succeed later or elsewhere
 │   ├── NoInstance            nobody serves that member now; not executed
 │   ├── Busy                  at its limit; not executed
+│   ├── RateLimited           more than this caller may ask for in a while; not executed
 │   ├── MemberFailing         it failed call after call and is left alone for a while; not executed
 │   ├── Disconnected          no connection to the bus; not sent
 │   ├── DirectoryAway         no directory answers
@@ -97,6 +99,13 @@ class InvalidArguments(Refused):
     code = "invalid_arguments"
 
 
+class Unauthenticated(Refused):
+    """Credentials are needed here, and none that hold were given."""
+
+    code = "unauthenticated"
+    http_status = 401
+
+
 class NotAllowed(Refused):
     """Policy forbids this."""
 
@@ -172,6 +181,14 @@ class Busy(Unavailable):
 
     code = "busy"
     http_status = 429
+
+
+class RateLimited(Unavailable):
+    """More than this caller may ask for in a while; not executed."""
+
+    code = "rate_limited"
+    http_status = 429
+    unexecuted = True
 
 
 class MemberFailing(Unavailable):

@@ -36,6 +36,13 @@ class EventKind(StrEnum):
     LEFT = "left"
     EXPIRED = "expired"
     CALL_DENIED = "call-denied"
+    ACCESS_DENIED = "access-denied"
+    """A door refused whoever asked: no credentials that hold, or none for this."""
+    OWNER_CHANGED = "owner-changed"
+    TOOL_CHANGED = "tool-changed"
+    """A known member describes a tool otherwise than before."""
+    TRUST_CHANGED = "trust-changed"
+    """A key, a token or a credential was issued, replaced or revoked."""
 
 
 class Heartbeat(BaseModel):

@@ -77,6 +77,21 @@ class Subjects:
         """Whether a presence subject names a member without an instance."""
         return len(self._tail(subject)) == 2
 
+    # presence told by a gateway, for callers of its own -----------------------------------------------------------
+
+    def on_behalf(self, verb: str, member: str, instance: str | None = None) -> str:
+        """Where a gateway passes on `register`, `heartbeat` or `leave`; without an instance, all of the member's."""
+        tail = member if instance is None else f"{member}.{instance}"
+        return f"{self.prefix}.gateway.{verb}.{tail}"
+
+    def on_behalf_every(self, verb: str) -> str:
+        """Everything that gateways pass on under a presence verb."""
+        return f"{self.prefix}.gateway.{verb}.>"
+
+    def owner(self) -> str:
+        """Where an operator gives a member id to another owner."""
+        return f"{self.prefix}.directory-admin.owner"
+
     # discovery --------------------------------------------------------------------------------------------------
 
     def directory(self, verb: str) -> str:

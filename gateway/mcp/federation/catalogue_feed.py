@@ -34,7 +34,15 @@ SECOND_LOOKS_S = (0.25, 1.0)
 """A hint that nothing new was found for is looked after again so much later: another replica may have answered."""
 RETRY_S = 0.5
 
-_TELLING = frozenset(kind.value for kind in EventKind) - {EventKind.REJECTED, EventKind.CALL_DENIED}
+_AUDIT = {
+    EventKind.REJECTED,
+    EventKind.CALL_DENIED,
+    EventKind.ACCESS_DENIED,
+    EventKind.OWNER_CHANGED,
+    EventKind.TOOL_CHANGED,
+    EventKind.TRUST_CHANGED,
+}
+_TELLING = frozenset(kind.value for kind in EventKind) - _AUDIT
 Told = Callable[[Sequence[Change]], None]
 log = structlog.get_logger(__name__)
 
