@@ -110,7 +110,7 @@ class Call:
 
         Cancelling the task that awaits it cancels the call at the member.
         """
-        reply = self.id = self._bus.open_reply(self._deliver)
+        reply = self.id = self._bus.open_reply(self._deliver, self._target.subject)
         try:
             self._send(body, reply)
             return await self._result

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +17,13 @@ import structlog
 
 from bus.clock import Clock
 from bus.errors import Disconnected, FederationError, OutcomeUnknown
-from bus.inbox import Answer, Inbox
+from bus.inbox import Answer, Deliver, Inbox
 from bus.message import EMPTY, Headers, Message, error_reply
 from bus.settings import BusSettings
 from bus.subjects import Subjects
 from bus.supervision import Household, Supervisor
+from bus.trust.keyring import Keyring
+from bus.trust.rights import Identity
 from bus.wire import Handler, Wire
 
 AsyncHandler = Callable[[Message], Awaitable[None]]
@@ -60,30 +63,44 @@ class Subscription:
 class Bus:
     """The connection to NATS. Make one with `Bus.connect`, end it with `close`."""
 
-    def __init__(self, settings: BusSettings, name: str, gather_s: float = 0.0) -> None:
-        self.settings = settings
+    def __init__(
+        self, settings: BusSettings, name: str, gather_s: float = 0.0, *, identity: Identity | None = None
+    ) -> None:
+        keyring = Keyring(settings, identity)
+        self.settings = settings.model_copy(update={"credentials": keyring.path()})
+        """As given; a further connection of this process is the same identity."""
         self.subjects = Subjects(settings.prefix)
         self.name = name
+        self._not_inboxes = ("$", f"{settings.prefix}.")
         self.clock = Clock()
         """For waits of a second and more on this connection's loop."""
-        self._inbox = Inbox(_fresh_prefix())
+        self._inbox_root = keyring.login().inbox
+        self._inbox = Inbox(self._fresh_prefix())
         self._subscriptions: list[Subscription] = [Subscription(self, self._inbox.subject, "", self._inbox.receive)]
         self._returned: list[Callable[[], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._wire: Wire | None = None
         household = Household(adopt=self._adopt, move=self._move, lost=self._lost, regained=self._regained)
-        self._supervisor = Supervisor(settings, name, household, gather_s)
+        self._supervisor = Supervisor(settings, keyring, name, household, gather_s)
 
     # life ---------------------------------------------------------------------------------------------------------
 
     @classmethod
-    async def connect(cls, settings: BusSettings, *, name: str = "omega", gather_s: float = 0.0) -> Bus:
-        """An open bus. Raises Disconnected when no server answers within `connect_timeout_s`.
+    async def connect(
+        cls,
+        settings: BusSettings,
+        *,
+        name: str = "omega",
+        gather_s: float = 0.0,
+        identity: Identity | None = None,
+    ) -> Bus:
+        """An open bus. Raises Disconnected when no server answers within `connect_timeout_s`, BadCredentials.
 
+        `identity` is who this process is, where the settings name a folder with the credentials of several.
         `gather_s` is for a connection that only hears small messages nobody waits for: they are taken in together,
         at most so many seconds late.
         """
-        bus = cls(settings, name, gather_s)
+        bus = cls(settings, name, gather_s, identity=identity)
         await bus.open()
         return bus
 
@@ -99,6 +116,11 @@ class Bus:
     @property
     def connected(self) -> bool:
         return self._wire is not None and self._wire.is_connected
+
+    @property
+    def identified(self) -> bool:
+        """Whether the servers let in only who proves who it is: a subject then tells who published on it."""
+        return self._wire is not None and self._wire.demanding
 
     @property
     def waiting(self) -> int:
@@ -146,7 +168,7 @@ class Bus:
         OutcomeUnknown (sent, then the connection was lost), TooLarge, or the error the answer describes.
         """
         answer = Answer(self.clock, timeout, subject)
-        reply = self._inbox.open(answer.deliver)
+        reply = self._inbox.open(answer.deliver, subject)
         try:
             self._wire_now().send(subject, body, reply, headers)
             message = await answer.wait()
@@ -158,9 +180,9 @@ class Bus:
             raise failure
         return message
 
-    def open_reply(self, deliver: Callable[[Message | FederationError], None]) -> str:
-        """A reply subject for a conversation of several frames; end it with `close_reply`."""
-        return self._inbox.open(deliver)
+    def open_reply(self, deliver: Deliver, subject: str = "") -> str:
+        """A reply subject for a conversation of several frames about `subject`; end it with `close_reply`."""
+        return self._inbox.open(deliver, subject)
 
     def close_reply(self, reply: str) -> None:
         self._inbox.close(reply)
@@ -176,8 +198,8 @@ class Bus:
 
         `answer_to` is a reply subject of ours where the asker may answer in turn.
         """
-        if not message.reply:
-            return
+        if not message.reply or message.reply.startswith(self._not_inboxes):
+            return  # whoever asked may name any subject: none that we may publish and they may not
         try:
             self._wire_now().send(message.reply, body, answer_to, headers)
         except Disconnected:
@@ -229,6 +251,7 @@ class Bus:
 
     def _adopt(self, wire: Wire) -> None:
         self._wire = wire
+        wire.on_denied = self._inbox.deny
         for subscription in self._subscriptions:
             subscription.sid = wire.listen(subscription.subject, subscription.queue, subscription.handler)
 
@@ -239,10 +262,13 @@ class Bus:
         heard twice: it is given up on the old one first.
         """
         assert self._wire is not None
-        old, inbox, prefix = self._wire, self._subscriptions[0], _fresh_prefix()
-        sids = {id(one): wire.listen(one.subject, one.queue, one.handler) for one in self._subscriptions if one.queue}
+        old, inbox, prefix = self._wire, self._subscriptions[0], self._fresh_prefix()
+        shared = [one for one in self._subscriptions if one.queue]
+        sids = {id(one): wire.listen(one.subject, one.queue, one.handler) for one in shared}
         answers = wire.listen(f"{prefix}.*", "", inbox.handler)
         await wire.confirm(MOVE_S)
+        if shared:
+            await self._introduce(old, wire, f"{prefix}.here")
         before = self._inbox.renew(prefix)
         old_sids = [one.sid for one in self._subscriptions[1:]]
         alone = [one for one in self._subscriptions[1:] if id(one) not in sids]
@@ -250,11 +276,29 @@ class Bus:
             one.sid = sids.get(id(one), one.sid)
         inbox.subject, inbox.sid = self._inbox.subject, answers
         self._wire, old.on_end = wire, lambda _: None
+        wire.on_denied = self._inbox.deny
         await self._give_up(old, old_sids)
+        for one in shared:
+            if one not in self._subscriptions:  # stopped meanwhile
+                wire.unlisten(sids[id(one)])
         for one in alone:
             if one in self._subscriptions:
                 one.sid = wire.listen(one.subject, one.queue, one.handler)
         self.spawn(self._settle(old, before))
+
+    async def _introduce(self, old: Wire, wire: Wire, subject: str) -> None:
+        """Return when the old server knows what we listen to on the new one: it hands on what still comes to it.
+
+        Others send to it until they, too, have heard of the change. Without this it would drop what they sent.
+        """
+        arrived = asyncio.Event()
+        sid = wire.listen(subject, "", lambda _: arrived.set())
+        with suppress(TimeoutError, Disconnected):
+            async with asyncio.timeout(MOVE_S):
+                while not arrived.is_set():
+                    old.send(subject, b"")
+                    await _within(SETTLE_LOOK_S, arrived)
+        wire.unlisten(sid)
 
     async def _give_up(self, old: Wire, sids: list[int]) -> None:
         for sid in sids:
@@ -279,6 +323,9 @@ class Bus:
         for callback in self._returned:
             callback()
 
+    def _fresh_prefix(self) -> str:
+        return f"{self._inbox_root}.{uuid.uuid4().hex[:22]}"
+
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:
     try:
@@ -286,10 +333,6 @@ async def _within(seconds: float, event: asyncio.Event) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
-
-
-def _fresh_prefix() -> str:
-    return f"_INBOX.{uuid.uuid4().hex[:22]}"
 
 
 async def _guarded(handler: AsyncHandler, message: Message) -> None:

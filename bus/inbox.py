@@ -1,17 +1,22 @@
 """One inbox per connection for every answer: a token in the subject finds who waits.
 
 No subscription per request: a call costs one dictionary entry, and nothing is left behind when its caller goes away.
+The token is random: it is the right to answer, and nobody has it but who was asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from itertools import count
+from secrets import token_urlsafe
 
 from bus.clock import Clock
-from bus.errors import DeadlineExceeded, FederationError
+from bus.errors import DeadlineExceeded, FederationError, NotAllowed
 from bus.message import Message
+
+Deliver = Callable[[Message | FederationError], None]
+
+_TOKEN_BYTES = 12
 
 
 class Inbox:
@@ -19,8 +24,7 @@ class Inbox:
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
-        self._tokens = count(1)
-        self._waiting: dict[str, Callable[[Message | FederationError], None]] = {}
+        self._waiting: dict[str, tuple[Deliver, str]] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -39,10 +43,10 @@ class Inbox:
         """Whether an answer below `prefix` is awaited."""
         return any(reply.startswith(f"{prefix}.") for reply in self._waiting)
 
-    def open(self, deliver: Callable[[Message | FederationError], None]) -> str:
-        """A fresh reply subject; every message on it goes to `deliver` until `close`."""
-        reply = f"{self._prefix}.{next(self._tokens):x}"
-        self._waiting[reply] = deliver
+    def open(self, deliver: Deliver, subject: str = "") -> str:
+        """A fresh reply subject; every message on it goes to `deliver` until `close`. `subject`: what is asked on."""
+        reply = f"{self._prefix}.{token_urlsafe(_TOKEN_BYTES)}"
+        self._waiting[reply] = (deliver, subject)
         return reply
 
     def close(self, reply: str) -> None:
@@ -50,13 +54,19 @@ class Inbox:
 
     def receive(self, message: Message) -> None:
         """Hand an answer to who waits for it; one that comes too late is dropped."""
-        deliver = self._waiting.get(message.subject)
-        if deliver is not None:
-            deliver(message)
+        waiting = self._waiting.get(message.subject)
+        if waiting is not None:
+            waiting[0](message)
+
+    def deny(self, subject: str) -> None:
+        """Tell who asked on `subject` (in small letters, as the server's word is passed on) that they may not."""
+        for deliver, asked in list(self._waiting.values()):
+            if asked.lower() == subject:
+                deliver(NotAllowed(f"this process may not publish on {asked}", details={"subject": asked}))
 
     def fail(self, error: FederationError, prefix: str = "") -> None:
         """Tell everybody who waits (for an answer below `prefix`, where one is given) that none will come."""
-        for reply, deliver in list(self._waiting.items()):
+        for reply, (deliver, _) in list(self._waiting.items()):
             if reply.startswith(prefix):
                 deliver(error)
 

@@ -111,9 +111,10 @@ class StreamReader:
         """The next messages, and how many come behind them."""
         ask = orjson.dumps({"seq": sequence, "next_by_subj": _ALL, "batch": _BATCH, "max_bytes": _BATCH_BYTES})
         batch = _Batch()
-        reply = self._bus.open_reply(batch.deliver)
+        subject = f"{self._jetstream}.DIRECT.GET.{self._stream}"
+        reply = self._bus.open_reply(batch.deliver, subject)
         try:
-            self._bus.send(f"{self._jetstream}.DIRECT.GET.{self._stream}", ask, reply=reply)
+            self._bus.send(subject, ask, reply=reply)
             async with asyncio.timeout(self._timeout):
                 pending = await batch.pending
         except TimeoutError as exc:

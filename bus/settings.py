@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bus.home import root_from
 
 _LOGIN = re.compile(r"(?<=://)[^/@]*@")
 
@@ -37,6 +41,25 @@ class BusSettings(BaseSettings):
     replicas: int = Field(default=1, ge=1, le=5)
     """Copies of each stream. 1 for a single server; 3 on a cluster, so that a minority of nodes may die."""
 
+    credentials: Path | None = None
+    """The file that proves who this process is (`omega trust`), or a folder of them, of which it takes the one made out
+    to it. Read again at every dial, and when it changes: the connection is then replaced without losing a call. Unset:
+    the one in `trust`."""
+
+    trust: Path = Field(default_factory=lambda: root_from(os.environ) / "trust")
+    """Where `omega up` keeps the authority of this machine's federation. Whoever can read it issues credentials to
+    itself when it needs some: right for one machine and one user, and for nobody else."""
+
+    tls_ca: Path | None = None
+    """Certificates of the authorities that NATS servers are believed by, PEM. Unset: those of the system."""
+
+    tls_cert: Path | None = None
+    """This process's own certificate with its chain, PEM, for servers that want one. It is read again at every dial,
+    and when it changes."""
+
+    tls_key: Path | None = None
+    """Its private key, PEM, in a file that only its owner may read."""
+
     @property
     def servers(self) -> list[str]:
         """The dialled URLs, in the order given."""
@@ -56,6 +79,16 @@ class BusSettings(BaseSettings):
     def sessions_bucket(self) -> str:
         """The KV bucket of what changed in client sessions."""
         return f"{self.prefix}_sessions"
+
+    @property
+    def owners_bucket(self) -> str:
+        """The KV bucket of who owns which member id."""
+        return f"{self.prefix}_owners"
+
+    @property
+    def tokens_bucket(self) -> str:
+        """The KV bucket of the keys that gateways let in."""
+        return f"{self.prefix}_tokens"
 
     @property
     def events_stream(self) -> str:

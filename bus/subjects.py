@@ -68,14 +68,14 @@ class Subjects:
 
     def who(self, subject: str) -> Instance | None:
         """The instance a presence subject names; without an instance token it is `default`. None: not well formed."""
-        tokens = self._tail(subject)
+        tokens = self._presence(subject)
         if not 2 <= len(tokens) <= 3 or not all(is_id(part) for part in tokens[1:]):
             return None
         return Instance(*tokens[1:])
 
     def names_all_instances(self, subject: str) -> bool:
         """Whether a presence subject names a member without an instance."""
-        return len(self._tail(subject)) == 2
+        return len(self._presence(subject)) == 2
 
     # presence told by a gateway, for callers of its own -----------------------------------------------------------
 
@@ -87,6 +87,10 @@ class Subjects:
     def on_behalf_every(self, verb: str) -> str:
         """Everything that gateways pass on under a presence verb."""
         return f"{self.prefix}.gateway.{verb}.>"
+
+    def is_on_behalf(self, subject: str) -> bool:
+        """Whether a gateway passed this presence subject on for a caller of its own."""
+        return self._tail(subject)[0] == "gateway"
 
     def owner(self) -> str:
         """Where an operator gives a member id to another owner."""
@@ -100,6 +104,10 @@ class Subjects:
     def change(self, key: str = ">") -> str:
         """Where the registry bucket's committed writes are repeated for the replicas."""
         return f"{self.prefix}.change.{key}"
+
+    def owner_change(self, key: str = ">") -> str:
+        """Where changes of ownership are repeated for the replicas."""
+        return f"{self.prefix}.owner.{key}"
 
     # calls ------------------------------------------------------------------------------------------------------
 
@@ -151,6 +159,10 @@ class Subjects:
         """Where the changes of client sessions are repeated for the gateways."""
         return f"{self.prefix}.session.{key}"
 
+    def token_change(self, key: str = ">") -> str:
+        """Where changes of the keys that gateways let in are repeated for the gateways."""
+        return f"{self.prefix}.token.{key}"
+
     # trail ------------------------------------------------------------------------------------------------------
 
     def event(self, kind: str, member: str) -> str:
@@ -176,6 +188,11 @@ class Subjects:
         """Every tree that must not cross to another site: what a site's own directory, storage and members settle."""
         trees = ("register", "heartbeat", "leave", "resync", "directory", "change", "event", "restored", "session")
         return tuple(f"{self.prefix}.{tree}.>" for tree in trees)
+
+    def _presence(self, subject: str) -> list[str]:
+        """The tokens of a presence subject from its verb on."""
+        tail = self._tail(subject)
+        return tail[1:] if tail[0] == "gateway" else tail
 
     def _tail(self, subject: str) -> list[str]:
         return subject[len(self.prefix) + 1 :].split(".")

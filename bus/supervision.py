@@ -11,8 +11,12 @@ import structlog
 from bus.errors import Disconnected
 from bus.servers import Address, Servers
 from bus.settings import BusSettings
+from bus.trust.credentials import BadCredentials
+from bus.trust.keyring import Keyring, Login, Stamp
 from bus.wire import Wire
 
+RENEWAL_LOOK_S = 2.0
+"""How often a connection's files are looked at: so much later new ones are used."""
 REPEAT_S = 60.0
 """The same reason for a failed attempt is told at most once in so long."""
 _REFUSALS = ("authorization", "authentication", "maximum connections", "account")
@@ -37,8 +41,12 @@ class Household:
 class Supervisor:
     """Keeps one wire to one of the servers up."""
 
-    def __init__(self, settings: BusSettings, name: str, household: Household, gather_s: float = 0.0) -> None:
+    def __init__(
+        self, settings: BusSettings, keyring: Keyring, name: str, household: Household, gather_s: float = 0.0
+    ) -> None:
         self._settings = settings
+        self._keyring = keyring
+        self._proven_by: Stamp = ()
         self._name = name
         self._household = household
         self._gather_s = gather_s
@@ -63,14 +71,27 @@ class Supervisor:
             await self._reach()
             log.info("bus_connected", name=self._name)
         while self._wire is not None:
-            await self._wire.leaving.wait()
-            if self._wire.ended.is_set() or not await self._moved(self._wire):
+            renewing = await self._until_leaving(self._wire)
+            if self._wire.ended.is_set() or not await self._moved(self._wire, renewing=renewing):
+                if renewing and not self._wire.ended.is_set():
+                    continue  # it works as it is; the next files may do better
                 await self._wire.ended.wait()
                 await self._reach()
             if self._closing:
                 return
             log.info("bus_regained", name=self._name)
             self._household.regained()
+
+    async def _until_leaving(self, wire: Wire) -> bool:
+        """Return when `wire` ends or is about to; or, with True, when there are new files to prove ourselves with."""
+        while not wire.leaving.is_set():
+            try:
+                async with asyncio.timeout(RENEWAL_LOOK_S):
+                    await wire.leaving.wait()
+            except TimeoutError:
+                if self._keyring.stamp() != self._proven_by:
+                    return True
+        return False
 
     async def close(self) -> None:
         """End it: what was published is sent first."""
@@ -94,26 +115,35 @@ class Supervisor:
         if self._closing and self._wire is not None:
             self._wire.fall("closed")
 
-    async def _moved(self, old: Wire) -> bool:
-        """Go over to another server before this one ends. False: it is to be waited for, and dialled anew."""
+    async def _moved(self, old: Wire, *, renewing: bool) -> bool:
+        """Go over to another server before this one ends; with `renewing`, to any. False: nothing was changed."""
         if self._address is not None:
             self._servers.learn(self._address, old.neighbours)
-            self._servers.failed(self._address)
+            if not renewing:
+                self._servers.failed(self._address)
         address, _ = self._servers.next()
-        if address is self._address:
+        if address is self._address and not renewing:
             return False
         wire = Wire(ping_interval_s=self._settings.ping_interval_s, gather_s=self._gather_s)
         try:
-            await wire.dial(address, self._name)
+            await wire.dial(address, self._name, self._login())
             await self._household.move(wire)
         except Disconnected as exc:
             wire.fall("not moved to")
             log.warning("bus_not_moved", name=self._name, reason=exc.message)
             return False
-        log.info("bus_moved", name=self._name)
+        log.info("bus_renewed" if renewing else "bus_moved", name=self._name)
         self._hold_on_to(wire, address)
         self._wire = wire
         return True
+
+    def _login(self) -> Login:
+        """What to open a connection with. Raises Disconnected where our own files are of no use."""
+        self._proven_by = self._keyring.stamp()
+        try:
+            return self._keyring.login()
+        except BadCredentials as exc:
+            raise Disconnected(exc.message) from exc
 
     def _hold_on_to(self, wire: Wire, address: Address) -> None:
         since = asyncio.get_running_loop().time()
@@ -124,7 +154,7 @@ class Supervisor:
 
     async def _dial(self, address: Address) -> Wire:
         wire = Wire(ping_interval_s=self._settings.ping_interval_s, gather_s=self._gather_s)
-        await wire.dial(address, self._name)
+        await wire.dial(address, self._name, self._login())
         try:
             self._household.adopt(wire)
             await wire.confirm(self._settings.connect_timeout_s)

@@ -25,9 +25,11 @@ from nats.protocol.parser import Parser
 from bus.errors import Disconnected, InvalidRequest, TooLarge
 from bus.message import Headers, Message, encode_headers, parse_headers
 from bus.servers import Address
+from bus.trust.keyring import Login
 
 Handler = Callable[[Message], None]
 _CRLF = b"\r\n"
+_DENIED = "permissions violation for publish to "
 _PING = b"PING\r\n"
 _PONG = b"PONG\r\n"
 _READ = 1 << 16
@@ -60,6 +62,8 @@ class Wire(Client):
         self.reason = ""
         """Why it ended."""
         self.on_end: Callable[[Wire], None] = lambda _: None
+        self.on_denied: Callable[[str], None] = lambda _: None
+        """Told the subject, in small letters, of a publish that the server did not allow."""
         self.neighbours: tuple[str, ...] = ()
         """Other servers of the cluster, `host:port`, as this one tells."""
         self._handlers: dict[int, Handler] = {}
@@ -74,9 +78,11 @@ class Wire(Client):
 
     # life ---------------------------------------------------------------------------------------------------------
 
-    async def dial(self, address: Address, name: str) -> None:
+    async def dial(self, address: Address, name: str, login: Login) -> None:
         """Open it. Raises Disconnected, with what the server or the socket said."""
-        more = {"tls_hostname": address.tls_name} if address.tls_name else {}
+        more = self._proof(login)
+        if address.tls_name:
+            more["tls_hostname"] = address.tls_name
         try:
             async with asyncio.timeout(3 * STEP_S):
                 await self.connect(
@@ -85,13 +91,30 @@ class Wire(Client):
                     allow_reconnect=False,
                     connect_timeout=STEP_S,
                     error_cb=_note_error,
-                    **more,  # type: ignore[arg-type]  # one string, and only where there is one
+                    **more,
                 )
         except (TimeoutError, NatsError, OSError) as exc:
             raise Disconnected(_in_words(exc)) from exc
         finally:
             if not self.is_connected:
                 self.fall("not opened")
+
+    def _proof(self, login: Login) -> dict[str, Any]:
+        """What nats-py is given so that the server believes who we are."""
+        found: dict[str, Any] = {"tls": login.tls} if login.tls is not None else {}
+        credentials = login.credentials
+        if credentials is None:
+            return found
+        self._public_nkey = credentials.key.public
+        found["signature_cb"] = credentials.signature
+        if (token := credentials.token) is not None:
+            found["user_jwt_cb"] = token.encode
+        return found
+
+    @property
+    def demanding(self) -> bool:
+        """Whether the server lets in only who proves who it is."""
+        return bool(self._server_info.get("auth_required"))
 
     def fall(self, reason: str) -> None:
         """It is over. Who waits for room or for a confirmation is let go; nothing more is sent."""
@@ -264,6 +287,8 @@ class Wire(Client):
         told = err_msg.strip("'")
         if "permissions violation" not in told:
             self.reason = told  # for the end that may follow
+        elif told.startswith(_DENIED):
+            self.on_denied(told.removeprefix(_DENIED).strip('"'))
         if told not in self._complaints and len(self._complaints) < _REMEMBERED:
             self._complaints.add(told)
             log.warning("bus_complains", reason=told)

@@ -27,6 +27,7 @@ from bus import Bus, BusSettings
 from bus.errors import Disconnected, InvalidRequest
 from bus.manifest import read_manifest
 from bus.names import checked_member, checked_tool
+from bus.trust.rights import Identity, Role
 from members.fanout import Fanout
 from members.fate import guarded
 from members.instance import Served, Serving
@@ -88,6 +89,11 @@ class Member:
         self.mcp: Any = server if server is not None else self._mcp_server()
         """The MCP server object: register resources, prompts and completions there."""
         self._lowlevel = lowlevel(self.mcp)
+
+    @property
+    def identity(self) -> Identity:
+        """Who its connection is, where the bus wants to know."""
+        return Identity(Role.READING_MEMBER, self.id)
 
     # tools --------------------------------------------------------------------------------------------------------
 
@@ -162,7 +168,7 @@ class Member:
         if nats_url is not None:
             settings = settings.model_copy(update={"nats_url": nats_url})
         stop = _stop_signal()
-        bus = await _connect_patiently(settings, f"omega:member/{self.id}", stop)
+        bus = await _connect_patiently(settings, self, stop)
         if bus is None:
             return
         try:
@@ -190,11 +196,11 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-async def _connect_patiently(settings: BusSettings, name: str, stop: asyncio.Event) -> Bus | None:
+async def _connect_patiently(settings: BusSettings, member: Member, stop: asyncio.Event) -> Bus | None:
     """An open bus, however long NATS takes to be there; None when told to stop before."""
     while not stop.is_set():
         try:
-            return await Bus.connect(settings, name=name)
+            return await Bus.connect(settings, name=f"omega:member/{member.id}", identity=member.identity)
         except Disconnected as exc:
             log.warning("waiting_for_nats", reason=exc.message)
     return None

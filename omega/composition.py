@@ -8,9 +8,11 @@ import re
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bus.trust.keyring import LOCAL_OPERATOR, wallet_in
+from bus.trust.rights import LOCAL, Identity, Role
 from omega.embedded import Node
 from omega.home import Home
 from omega.ports import Wanted
@@ -50,6 +52,13 @@ class UpSettings:
     """Whether the shipped services are started."""
     members: tuple[str, ...] = ()
     """Further members, as `module:attribute`."""
+    open: bool = False
+    """Whether the embedded NATS lets in whoever asks, on this machine: for trying things only."""
+
+    @property
+    def guarded(self) -> bool:
+        """Whether every process needs credentials of this machine's own authority."""
+        return self.nats_url is None and not self.open
 
     @property
     def url(self) -> str:
@@ -88,10 +97,22 @@ def wanted_ports(settings: UpSettings) -> Iterator[Wanted]:
         yield Wanted(settings.host, port, f"door of {member}", f"--door {member}=PORT, or --no-doors")
 
 
+def identities(settings: UpSettings) -> list[Identity]:
+    """Who needs credentials before this start-up: its processes, and the people at this machine."""
+    return [
+        LOCAL_OPERATOR,
+        *(_directory_identity(number) for number in range(1, settings.replicas + 1)),
+        SYSTEM_IDENTITY,
+        *(_gateway_identity(number) for number in range(1, len(settings.more_gateways) + 2)),
+        *(_adopter_identity(copy) for copy in range(1, settings.copies + 1)),
+        *(_service_identity(service) for service in SHIPPED if settings.services),
+    ]
+
+
 def plan(settings: UpSettings, *, nats_server: Path | None, system_url: str | None = None) -> list[ChildSpec | Absent]:
     """The processes, in the order people see them. `nats_server` is needed unless `nats_url` is set.
 
-    `system_url` is where the directories hear the server's own events; it holds a password.
+    `system_url` is where the directories hear the server's own events; in an open federation it holds a password.
     """
     processes: list[ChildSpec | Absent] = []
     if nats_server is not None:
@@ -136,30 +157,32 @@ def _node(settings: UpSettings, binary: Path, node: Node) -> ChildSpec:
 
 def _directory(settings: UpSettings, number: int, system_url: str | None) -> ChildSpec:
     hearing = {"OMEGA_DIRECTORY_SYSTEM_URL": system_url} if system_url else {}
+    if system_url and settings.guarded:
+        hearing["OMEGA_DIRECTORY_SYSTEM_CREDENTIALS"] = _file(settings, SYSTEM_IDENTITY)
     return ChildSpec(
         name=_numbered("directory", number),
         command=_omega("directory"),
-        environment=_environment(settings) | hearing,
+        environment=_environment(settings, _directory_identity(number)) | hearing,
         stage=DIRECTORY_STAGE,
         ready=announced,
     )
 
 
 def _gateway(settings: UpSettings) -> ChildSpec:
-    return _gateway_at(settings, settings.port, "gateway", settings.doors)
+    return _gateway_at(settings, settings.port, 1, settings.doors)
 
 
 def _more_gateways(settings: UpSettings) -> list[ChildSpec]:
     numbered = enumerate(settings.more_gateways, start=2)
-    return [_gateway_at(settings, port, _numbered("gateway", number), {}) for number, port in numbered]
+    return [_gateway_at(settings, port, number, {}) for number, port in numbered]
 
 
-def _gateway_at(settings: UpSettings, port: int, name: str, doors: Mapping[str, int]) -> ChildSpec:
+def _gateway_at(settings: UpSettings, port: int, number: int, doors: Mapping[str, int]) -> ChildSpec:
     by_port = {str(door): member for member, door in doors.items()}
     return ChildSpec(
-        name=name,
+        name=_numbered("gateway", number),
         command=_omega("gateway", "--host", settings.host, "--port", str(port)),
-        environment=_environment(settings) | {"OMEGA_GATEWAY_DOORS": json.dumps(by_port)},
+        environment=_environment(settings, _gateway_identity(number)) | {"OMEGA_GATEWAY_DOORS": json.dumps(by_port)},
         stage=GATEWAY_STAGE,
         ready=serves_http(settings.probe_host, port, "/health/ready"),
         url=f"http://{settings.probe_host}:{port}",
@@ -175,7 +198,7 @@ def _adopter(settings: UpSettings, copy: int) -> ChildSpec:
     return ChildSpec(
         name=_numbered("adopter", copy),
         command=_omega("adopter"),
-        environment=_environment(settings) | rules,
+        environment=_environment(settings, _adopter_identity(copy)) | rules,
         stage=MEMBER_STAGE,
         ready=announced,
         stop_timeout_s=25.0,
@@ -187,7 +210,8 @@ def _service(settings: UpSettings, service: Service, copy: int) -> ChildSpec | A
         return Absent(_numbered(service.name, copy), service.remedy)
     door = settings.doors.get(service.id) if copy == 1 else None
     url = f"http://{settings.probe_host}:{door}" if door else ""
-    return _member(settings, service.name, service.name, url=url, copy=copy)
+    spec = _member(settings, service.name, service.name, url=url, copy=copy)
+    return replace(spec, environment={**spec.environment, **_proof(settings, _service_identity(service))})
 
 
 def _member(settings: UpSettings, place: str, name: str, *, url: str = "", copy: int = 1) -> ChildSpec:
@@ -211,6 +235,41 @@ def _omega(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "omega", *arguments)
 
 
-def _environment(settings: UpSettings) -> dict[str, str]:
+def _environment(settings: UpSettings, identity: Identity | None = None) -> dict[str, str]:
     common = {"OMEGA_NATS_URL": settings.url, "OMEGA_PREFIX": settings.prefix}
-    return common | ({"OMEGA_REPLICAS": str(len(settings.nodes))} if settings.nodes else {})
+    if settings.nodes:
+        common["OMEGA_REPLICAS"] = str(len(settings.nodes))
+    return common | _proof(settings, identity)
+
+
+def _proof(settings: UpSettings, identity: Identity | None) -> dict[str, str]:
+    """What a process proves itself with; one whose member id is not known here finds it by itself."""
+    if settings.nats_url is not None:
+        return {}
+    if settings.open:
+        return {"OMEGA_TRUST": str(settings.home.run / "open")}  # nothing is there
+    named = {"OMEGA_CREDENTIALS": _file(settings, identity)} if identity is not None else {}
+    return {"OMEGA_TRUST": str(settings.home.trust)} | named
+
+
+def _file(settings: UpSettings, identity: Identity) -> str:
+    return str(wallet_in(settings.home.trust).path(identity))
+
+
+SYSTEM_IDENTITY = Identity(Role.SYSTEM, "directories")
+
+
+def _directory_identity(number: int) -> Identity:
+    return Identity(Role.DIRECTORY, _numbered(LOCAL, number))
+
+
+def _gateway_identity(number: int) -> Identity:
+    return Identity(Role.GATEWAY, _numbered(LOCAL, number))
+
+
+def _adopter_identity(copy: int) -> Identity:
+    return Identity(Role.ADOPTER, _numbered(LOCAL, copy))
+
+
+def _service_identity(service: Service) -> Identity:
+    return Identity(Role.READING_MEMBER if service.reads_others else Role.MEMBER, service.id)

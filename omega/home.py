@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bus.home import root_from
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -27,6 +29,11 @@ class Home:
     def nats(self) -> Path:
         """Configuration of the embedded NATS."""
         return self.root / "nats"
+
+    @property
+    def access_file(self) -> Path:
+        """Whom the embedded NATS lets in: a part of its configuration."""
+        return self.nats / "access.conf"
 
     @property
     def nodes(self) -> Path:
@@ -56,18 +63,28 @@ class Home:
         """Locked by the supervisor for as long as it lives; the kernel lets go when it dies."""
         return self.run / "supervisor.lock"
 
+    @property
+    def client(self) -> Path:
+        """Configuration for the stock `nats` command, below what it takes as `XDG_CONFIG_HOME`."""
+        return self.root / "client"
+
+    @property
+    def trust(self) -> Path:
+        """Who is who on the bus: the authority, and the credentials it issued."""
+        return self.root / "trust"
+
     def log(self, process: str) -> Path:
         """The log of one process; older parts end in `.1`, `.2` and so on."""
         return self.logs / f"{process}.log"
 
     def create(self) -> None:
         """Make the directories, readable by their owner alone. Raises OSError."""
-        for path in (self.root, self.jetstream, self.nats, self.nodes, self.logs, self.run):
+        for path in (self.root, self.jetstream, self.nats, self.nodes, self.logs, self.run, self.trust, self.client):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def clear(self) -> None:
         """Remove everything a federation wrote here, and the directory itself when nothing else is in it."""
-        for path in (self.run, self.logs, self.nats, self.nodes, self.jetstream):
+        for path in (self.run, self.logs, self.nats, self.nodes, self.jetstream, self.trust, self.client):
             shutil.rmtree(path, ignore_errors=True)
         if self.root.is_dir() and not any(self.root.iterdir()):
             self.root.rmdir()
@@ -75,7 +92,4 @@ class Home:
 
 def home_from(environment: Mapping[str, str]) -> Home:
     """The run directory that `environment` names."""
-    if named := environment.get("OMEGA_HOME"):
-        return Home(Path(named).expanduser().absolute())
-    base = environment.get("XDG_STATE_HOME") or Path(environment.get("HOME", "~")).expanduser() / ".local" / "state"
-    return Home(Path(base).absolute() / "omega")
+    return Home(root_from(environment))

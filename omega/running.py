@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import secrets
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from omega.composition import LOOPBACK, UpSettings, plan, wanted_ports
+from bus import BusSettings
+from bus.trust.credentials import write_secret
+from bus.trust.keyring import LOCAL_OPERATOR, wallet_in
+from omega.composition import LOOPBACK, UpSettings, identities, plan, wanted_ports
 from omega.embedded import (
     SYSTEM_USER,
+    Access,
     Cluster,
+    Included,
     Login,
     Node,
     ServerPlan,
@@ -34,6 +41,9 @@ from omega.state import ProcessState, RunState, own_creation_time, read_state, s
 from omega.supervisor import Fleet, Listener
 from omega.supervisor.orphans import end_orphans
 from omega.trouble import AlreadyRunning, CannotStart
+from omega.trust import Deployment, Way
+
+CONTEXT = "omega"
 
 
 def prepare(settings: UpSettings) -> Path | None:
@@ -88,19 +98,50 @@ async def run(settings: UpSettings, listeners: Sequence[Listener], environment: 
 
 
 def write_nats_configuration(settings: UpSettings) -> str:
-    """The configuration of every embedded server, readable by its owner alone. Raises OSError.
+    """The configuration of every embedded server, readable by its owner alone, and the credentials of every process.
 
-    Returns the URLs of their system account, password included.
+    Returns the URLs of their system account, in an open federation with its password. Raises OSError, BadCredentials.
     """
     home = settings.home
     login = system_login(home.nats / "login.json")
+    access = None
+    if settings.guarded:
+        write_secret(home.access_file, vouched(settings).text())
+        access = Included(home.access_file.name)
     if settings.nodes:
         write_nodes(home.nodes_file, settings.nodes)
     for name, server in _servers(settings, login):
-        path = home.nats / f"{name}.conf"
-        path.touch(mode=0o600)
-        path.write_text(configuration(server), encoding="utf-8")
-    return ",".join(f"nats://{SYSTEM_USER}:{login.system}@{LOOPBACK}:{port}" for port in settings.nats_ports)
+        write_secret(home.nats / f"{name}.conf", configuration(replace(server, access=access)))
+    write_context(settings)
+    user = f"{SYSTEM_USER}:{login.system}@" if settings.open else ""
+    return ",".join(f"nats://{user}{LOOPBACK}:{port}" for port in settings.nats_ports)
+
+
+def vouched(settings: UpSettings) -> Access:
+    """What the servers are told; everybody of this start-up has credentials afterwards.
+
+    The authority is made at the first start. Raises OSError, BadCredentials.
+    """
+    trust, now = settings.home.trust, int(time.time())
+    deployment = Deployment.create(trust, BusSettings(prefix=settings.prefix, trust=trust))
+    if deployment.way is not Way.TOKENS:
+        raise CannotStart(f"{trust} is for servers of your own, which know by {deployment.way}: set OMEGA_HOME")
+    for identity in identities(settings):
+        deployment.supply(identity, now)
+    return deployment.access(now)
+
+
+def write_context(settings: UpSettings) -> None:
+    """How the stock `nats` command gets in, as an operator. Raises OSError."""
+    told = {"description": "OMEGA Federation on this machine", "url": settings.url}
+    if settings.guarded:
+        told["creds"] = str(wallet_in(settings.home.trust).path(LOCAL_OPERATOR))
+    write_secret(settings.home.client / "nats" / "context" / f"{CONTEXT}.json", json.dumps(told, indent=2) + "\n")
+
+
+def nats_command(settings: UpSettings) -> str:
+    """The line that listens to everything with the stock `nats` command."""
+    return f"XDG_CONFIG_HOME={settings.home.client} nats --context {CONTEXT} sub '{settings.prefix}.>'"
 
 
 def _servers(settings: UpSettings, login: Login) -> Iterator[tuple[str, ServerPlan]]:
@@ -151,7 +192,8 @@ def run_in_background(settings: UpSettings, environment: Mapping[str, str]) -> s
 def arguments(settings: UpSettings) -> list[str]:
     """The command line of `omega up` that means `settings`, the run directory apart."""
     nats = ["--nats", settings.nats_url] if settings.nats_url else ["--nats-port", str(settings.nats_port)]
-    words = ["--host", settings.host, "--port", str(settings.port), *nats, "--prefix", settings.prefix]
+    words = ["--open"] if settings.open else []
+    words += ["--host", settings.host, "--port", str(settings.port), *nats, "--prefix", settings.prefix]
     words += ["--replicas", str(settings.replicas), "--cluster", str(len(settings.nodes) or 1)]
     for member, port in settings.doors.items():
         words += ["--door", f"{member}={port}"]

@@ -23,6 +23,8 @@ class Service:
     """Modules it cannot do without."""
     programs: tuple[str, ...] = ()
     """Programs it cannot do without."""
+    reads_others: bool = True
+    """Whether its tools take resources of other members (`omega://member/…`) as input."""
 
     @property
     def name(self) -> str:
@@ -52,7 +54,7 @@ class Service:
 _ENGINES = ("lizard", "pygount", "ruff", "bandit", "detect_secrets", "ast_grep_py", "yaml")
 
 SHIPPED = (
-    Service("code_analyzer_fastmcp", 9501, "code", _ENGINES, ("git",)),
+    Service("code_analyzer_fastmcp", 9501, "code", _ENGINES, ("git",), reads_others=False),
     Service("data_validator_fastmcp", 9502, "data", ("jsonschema_rs",)),
     Service("image_service_fastmcp", 9503, "image", ("PIL",)),
 )

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -19,7 +19,7 @@ from omega.embedded import CLUSTER_SIZES, Node, place_nodes, read_nodes
 from omega.handshake import Exit
 from omega.home import home_from
 from omega.ports import Wanted, free_port, look
-from omega.running import prepare, run, run_in_background
+from omega.running import nats_command, prepare, run, run_in_background
 from omega.services import SHIPPED, shipped
 from omega.state import RunState, read_state
 from omega.trouble import AlreadyRunning, CannotStart, WrongUse
@@ -29,6 +29,24 @@ LOOK_EVERY_S = 0.1
 MAX_PORT = 65_535
 
 Many = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Which members run, and where each has a door."""
+
+    services: bool = True
+    """Start the shipped services."""
+
+    member: Many = ()
+    """A member of yours to keep alive too, as module:attribute; several times for several."""
+
+    door: Many = ()
+    """Another port for a member's own door, as ID=PORT; several times for several."""
+
+    doors: bool = True
+    """Open the doors (code_analyzer_fastmcp on 9501, data_validator_fastmcp on 9502, image_service_fastmcp on 9503)."""
 
 
 async def up(
@@ -41,10 +59,8 @@ async def up(
     prefix: Annotated[str, Parameter(env_var="OMEGA_PREFIX")] = "omega",
     cluster: int = 1,
     replicas: int = 1,
-    services: bool = True,
-    member: Many = (),
-    door: Many = (),
-    doors: bool = True,
+    served: Served | None = None,
+    open: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Start a federation: NATS, directory, gateway and services, kept alive.
 
@@ -70,17 +86,13 @@ async def up(
         with two of each process and every stream on each server. Their data is not that of a single server.
     replicas
         Directory processes; each alone can answer everything.
-    services
-        Start the shipped services.
-    member
-        A member of yours to keep alive too, as module:attribute; several times for several.
-    door
-        Another port for a member's own door, as ID=PORT; several times for several.
-    doors
-        Open the doors (code_analyzer_fastmcp on 9501, data_validator_fastmcp on 9502, image_service_fastmcp on 9503).
+    open
+        Let every program of this machine onto the bus, as whoever it says it is. For trying things only: otherwise each
+        has credentials, made at the first start, and may do what its role needs.
     """
     if replicas < 1:
         raise WrongUse("--replicas: at least 1")
+    served = served or Served()
     settings = UpSettings(
         home=home_from(os.environ),
         host=host,
@@ -89,13 +101,23 @@ async def up(
         nats_url=nats,
         prefix=prefix,
         replicas=replicas,
-        doors=read_doors(door, host) if doors else {},
-        services=services,
-        members=member,
+        doors=read_doors(served.door, host) if served.doors else {},
+        services=served.services,
+        members=served.member,
+        open=open,
     )
+    _warn_of_open(settings)
     settings = clustered(settings, cluster)
     _tell_of_other_data(settings)
     return await (_background(settings) if detach else _foreground(settings))
+
+
+def _warn_of_open(settings: UpSettings) -> None:
+    if not settings.open:
+        return
+    if settings.nats_url is not None:
+        raise WrongUse("--open is about an embedded NATS, --nats uses another: one of them")
+    note("open: every program of this machine may register, call and listen as anybody; do not keep it so")
 
 
 def clustered(settings: UpSettings, size: int) -> UpSettings:
@@ -157,9 +179,12 @@ def read_doors(words: Sequence[str], host: str) -> dict[str, int]:
 async def _foreground(settings: UpSettings) -> int:
     console = Console(highlight=False)
     if not console.is_terminal or console.is_dumb_terminal:
+        if settings.nats_url is None:
+            note(f"bus: {nats_command(settings)}")
         await run(settings, [PlainView()], os.environ)
         return Exit.OK
-    headline = Headline(settings.gateway_url, settings.url, str(settings.home.root))
+    listen = nats_command(settings) if settings.nats_url is None else ""
+    headline = Headline(settings.gateway_url, settings.url, str(settings.home.root), listen)
     prepare(settings)
     view = LiveView(console, headline)
     async with view.drawing():
@@ -182,7 +207,7 @@ async def _background(settings: UpSettings) -> int:
         with log.open("rb") as file:
             file.seek(begin)
             raise CannotStart(*_last_words(file.read().decode("utf-8", "replace")))
-    return _report(state)
+    return _report(state, settings)
 
 
 def _follow(process: subprocess.Popen[bytes], settings: UpSettings) -> RunState | None:
@@ -200,10 +225,12 @@ def _follow(process: subprocess.Popen[bytes], settings: UpSettings) -> RunState 
     return state if process.poll() is None else None
 
 
-def _report(state: RunState) -> int:
+def _report(state: RunState, settings: UpSettings) -> int:
     show(process_table(state.processes, time.time()))
     if state.ready:
         note(f"\nup: {state.gateway_url}   (omega ls, omega logs -f, omega down)")
+        if settings.nats_url is None:
+            note(f"bus: {nats_command(settings)}")
         return Exit.OK
     note("\nnot everything is ready: omega status, omega logs NAME")
     return Exit.UNAVAILABLE

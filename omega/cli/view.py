@@ -31,6 +31,8 @@ class Headline:
     gateway_url: str
     nats_url: str
     home: str
+    listen: str = ""
+    """The command that shows what goes over the bus; empty where it is not ours to know."""
 
 
 def process_table(processes: Sequence[ProcessState], now: float, health: Mapping[str, str] | None = None) -> Table:
@@ -134,6 +136,7 @@ def _head(headline: Headline) -> Text:
         headline.nats_url,
         ("   data ", "dim"),
         headline.home,
+        (f"\n{headline.listen}" if headline.listen else "", "dim"),
     )
 
 

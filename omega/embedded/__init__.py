@@ -1,7 +1,9 @@
-"""The NATS servers that come along: `binary` finds one, `configuration` says how each runs, `nodes` where."""
+"""The NATS servers that come along: `binary` finds one, `configuration` says how each runs,
+`access` whom it lets in, `nodes` where."""
 
 from __future__ import annotations
 
+from omega.embedded.access import Access, ByCertificate, ByKey, ByToken, Included, Open
 from omega.embedded.binary import Found, NoServer, find_server
 from omega.embedded.configuration import (
     ROUTE_USER,
@@ -19,12 +21,18 @@ __all__ = [
     "CLUSTER_SIZES",
     "ROUTE_USER",
     "SYSTEM_USER",
+    "Access",
+    "ByCertificate",
+    "ByKey",
+    "ByToken",
     "Cluster",
     "Found",
+    "Included",
     "Link",
     "Login",
     "NoServer",
     "Node",
+    "Open",
     "ServerPlan",
     "configuration",
     "find_server",

@@ -10,7 +10,9 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-ACCOUNT = "OMEGA"
+from bus.trust.authority import ACCOUNT
+from omega.embedded.access import Access, Open
+
 SYSTEM_USER = "system"
 ROUTE_USER = "node"
 NAME = "omega-embedded"
@@ -57,6 +59,8 @@ class ServerPlan:
     """JetStream domain: the site's name, by which its storage is known to other sites."""
     leaf_port: int | None = None
     """Where sites connect, on the server of a hub; they log in as the servers of a cluster do."""
+    access: Access | None = None
+    """Whom it lets in; None: everybody of this machine."""
     link: Link | None = None
     """To its hub, on the server of a site."""
 
@@ -90,12 +94,9 @@ def configuration(plan: ServerPlan) -> str:
         listen=_quoted(f"{plan.host}:{plan.port}"),
         store=_quoted(str(plan.store)),
         domain=f"\n  domain: {_quoted(plan.domain)}" if plan.domain else "",
-        account=ACCOUNT,
-        system_user=SYSTEM_USER,
-        system_password=_quoted(plan.login.system),
-        password=_quoted(plan.login.everyone),
     )
-    return server + _monitor(plan) + _cluster(plan) + _leaf_nodes(plan)
+    access = plan.access or Open(SYSTEM_USER, plan.login.system, plan.login.everyone)
+    return server + access.text() + _monitor(plan) + _cluster(plan) + _leaf_nodes(plan)
 
 
 def _monitor(plan: ServerPlan) -> str:
@@ -160,14 +161,6 @@ jetstream {{
 }}
 # The Python client reads the first form of acknowledgement subjects only.
 feature_flags {{ js_ack_fc_v2: false }}
-
-accounts {{
-  {account} {{ jetstream: enabled, users: [ {{ user: everyone, password: {password} }} ] }}
-  SYS {{ users: [ {{ user: {system_user}, password: {system_password} }} ] }}
-}}
-system_account: SYS
-# Loopback only, so a client of this machine needs no credentials.
-no_auth_user: everyone
 """
 
 _MONITOR = """

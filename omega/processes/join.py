@@ -1,14 +1,16 @@
-"""The process that joins servers: any number of them over one connection, each as if it were alone."""
+"""The process that joins servers: any number of them, each as if it were alone."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import structlog
 
 from bus import Bus, BusSettings
 from bus.errors import FederationError
+from bus.trust.rights import Identity, Role
 from members.adapters import Joined, Unusable
 from omega.processes.life import announce_ready, connected, stop_signal
 from omega.trouble import Trouble
@@ -26,9 +28,10 @@ async def serve_joined(joined: Sequence[Joined], settings: BusSettings) -> None:
     Among several it is only told in the log, and tried again. Raises Disconnected (no NATS at the start).
     """
     stop = stop_signal()
-    name = joined[0].id if len(joined) == 1 else f"{len(joined)}-servers"
-    async with connected(settings, f"omega:join/{name}") as bus:
-        tasks = [asyncio.create_task(_serve(one, bus, alone=len(joined) == 1)) for one in joined]
+    async with AsyncExitStack() as stack:
+        buses = [await stack.enter_async_context(_connected(settings, one.id)) for one in joined]
+        alone = len(joined) == 1
+        tasks = [asyncio.create_task(_serve(one, bus, alone=alone)) for one, bus in zip(joined, buses, strict=True)]
         ready = asyncio.create_task(_all_tried(joined))
         try:
             await first_of(stop.wait(), *([_ended(tasks[0])] if len(tasks) == 1 else []))
@@ -39,6 +42,11 @@ async def serve_joined(joined: Sequence[Joined], settings: BusSettings) -> None:
         for end in ends:
             if isinstance(end, Trouble):
                 raise end
+
+
+def _connected(settings: BusSettings, member: str) -> AbstractAsyncContextManager[Bus]:
+    """A connection of its own for each: what it may do hangs on the member's id."""
+    return connected(settings, f"omega:join/{member}", Identity(Role.READING_MEMBER, member))
 
 
 async def _all_tried(joined: Sequence[Joined]) -> None:

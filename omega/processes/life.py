@@ -15,6 +15,7 @@ import uvloop
 
 from bus import Bus, BusSettings
 from bus.logs import LEVELS, configure_logs
+from bus.trust.rights import Identity
 from omega.handshake import READY_FD
 from omega.trouble import WrongUse
 
@@ -81,9 +82,9 @@ def collector_paused() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def connected(settings: BusSettings, name: str) -> AsyncIterator[Bus]:
-    """An open bus for the length of the block. Raises Disconnected."""
-    bus = await Bus.connect(settings, name=name)
+async def connected(settings: BusSettings, name: str, identity: Identity | None = None) -> AsyncIterator[Bus]:
+    """An open bus for the length of the block; `identity` as for `Bus.connect`. Raises Disconnected, BadCredentials."""
+    bus = await Bus.connect(settings, name=name, identity=identity)
     try:
         yield bus
     finally:

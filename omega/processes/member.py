@@ -25,7 +25,7 @@ async def serve_member(member: Member, settings: BusSettings) -> None:
     Raises Disconnected (no NATS at the start), or the directory's refusal of the manifest.
     """
     stop = stop_signal()
-    async with connected(settings, f"omega:member/{member.id}") as bus, member.serving(bus):
+    async with connected(settings, f"omega:member/{member.id}", member.identity) as bus, member.serving(bus):
         announce_ready()
         await stop.wait()
 

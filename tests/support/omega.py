@@ -134,7 +134,9 @@ class Omega:
 @asynccontextmanager
 async def client_of(omega: Omega) -> AsyncIterator[Federation]:
     """A client that stays connected while the federation's processes die around it."""
-    settings = BusSettings(nats_url=omega.state["nats_url"], ping_interval_s=1, max_backoff_s=0.2)
+    settings = BusSettings(
+        nats_url=omega.state["nats_url"], trust=omega.home / "trust", ping_interval_s=1, max_backoff_s=0.2
+    )
     bus = await Bus.connect(settings, name="test")
     try:
         yield Federation(bus)
