@@ -7,7 +7,7 @@ BIN := .venv/bin
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help env up down status test check lint unit bench chaos soak clean FORCE
+.PHONY: help env up down status test check lint unit supply sbom bench chaos soak clean FORCE
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -24,12 +24,19 @@ status: $(ENV) ## show its processes
 test: $(ENV) ## run every test
 	@$(BIN)/pytest $(SPREAD) $(ARGS)
 
-check: lint unit ## what CI and pre-commit run: lint, types, import arrows, unit tests
+check: lint supply unit ## what CI and pre-commit run: lint, types, leaked secrets, known vulnerabilities, unit tests
 
 lint: $(ENV) ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+supply: $(ENV) ## secrets in the files, known vulnerabilities of what is locked (told when it cannot be asked)
+	@$(BIN)/python -m ops.supply leaks
+	@$(BIN)/python -m ops.supply audit
+
+sbom: $(ENV) ## write dist/omega-federation.cdx.json: everything that is locked, as CycloneDX
+	@$(BIN)/python -m ops.supply sbom $(ARGS)
 
 unit: $(ENV) ## the tests that need no process and no socket
 	$(BIN)/pytest tests/architecture tests/unit $(SPREAD) $(ARGS)

@@ -31,6 +31,8 @@ AsyncHandler = Callable[[Message], Awaitable[None]]
 MOVE_S = 2.0
 """How long each step of going over to another server may take."""
 SETTLE_LOOK_S = 0.05
+RIPE_S = 0.25
+"""How old a new inbox is before it is used: the other servers hear of it in milliseconds."""
 
 log = structlog.get_logger(__name__)
 
@@ -269,12 +271,11 @@ class Bus:
         await wire.confirm(MOVE_S)
         if shared:
             await self._introduce(old, wire, f"{prefix}.here")
-        before = self._inbox.renew(prefix)
         old_sids = [one.sid for one in self._subscriptions[1:]]
         alone = [one for one in self._subscriptions[1:] if id(one) not in sids]
         for one in self._subscriptions:
             one.sid = sids.get(id(one), one.sid)
-        inbox.subject, inbox.sid = self._inbox.subject, answers
+        inbox.subject, inbox.sid = f"{prefix}.*", answers
         self._wire, old.on_end = wire, lambda _: None
         wire.on_denied = self._inbox.deny
         await self._give_up(old, old_sids)
@@ -284,7 +285,7 @@ class Bus:
         for one in alone:
             if one in self._subscriptions:
                 one.sid = wire.listen(one.subject, one.queue, one.handler)
-        self.spawn(self._settle(old, before))
+        self.spawn(self._settle(old, prefix))
 
     async def _introduce(self, old: Wire, wire: Wire, subject: str) -> None:
         """Return when the old server knows what we listen to on the new one: it hands on what still comes to it.
@@ -309,10 +310,15 @@ class Bus:
             log.debug("moved_in_haste", reason=exc.message)
 
     async def _settle(self, old: Wire, prefix: str) -> None:
-        """Hear the answers that are still to come on the old connection, for as long as its server lets us."""
-        while self._inbox.awaits(prefix) and not await _within(SETTLE_LOOK_S, old.ended):
+        """Hear the answers that are still to come on the old connection, for as long as its server lets us.
+
+        Questions ask for their answers on the new one only when every server had time to hear of that inbox.
+        """
+        await _within(RIPE_S, old.ended)
+        before = self._inbox.renew(prefix)
+        while self._inbox.awaits(before) and not await _within(SETTLE_LOOK_S, old.ended):
             pass
-        self._inbox.fail(OutcomeUnknown("the server ended before the answer came"), f"{prefix}.")
+        self._inbox.fail(OutcomeUnknown("the server ended before the answer came"), f"{before}.")
         await old.leave(within=1)
 
     def _lost(self) -> None:

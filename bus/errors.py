@@ -41,11 +41,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from bus.masking import masked, masked_value
+
 Details = Mapping[str, Any]
 
 
 class FederationError(Exception):
-    """Something the federation can name. `message` is for people, `code` for programs, `details` for both."""
+    """Something the federation can name. `message` is for people, `code` for programs, `details` for both.
+
+    Secrets of a known form are hidden in what it says, whoever worded it.
+    """
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
@@ -55,7 +60,7 @@ class FederationError(Exception):
     """Certainly nothing was executed: it may be sent again, or elsewhere."""
 
     def __init__(self, message: str = "", *, details: Details | None = None) -> None:
-        self.message = message or _first_line(type(self))
+        self.message = masked(message) if message else _first_line(type(self))
         self.details: Details | None = details
         super().__init__(self.message)
 
@@ -68,7 +73,7 @@ class FederationError(Exception):
         """The one shape of an error: `{"error": {"code", "message", "details"?, "retryable"}}`."""
         error: dict[str, Any] = {"code": self.code, "message": self.message, "retryable": self.retryable}
         if self.details:
-            error["details"] = dict(self.details)
+            error["details"] = masked_value(self.details)
         return {"error": error}
 
 
@@ -188,7 +193,6 @@ class RateLimited(Unavailable):
 
     code = "rate_limited"
     http_status = 429
-    unexecuted = True
 
 
 class MemberFailing(Unavailable):

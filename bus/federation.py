@@ -7,7 +7,7 @@ bus, so the stock `nats` command can do the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ import orjson
 
 from bus import codec, headers
 from bus.calls import CallOptions
+from bus.compact import unverified
 from bus.connection import Bus
 from bus.dispatch import Dispatch, Wanted
 from bus.errors import (
@@ -44,6 +45,10 @@ WRITE_TIMEOUT_S = 12.0
 """Longer than a directory needs to resolve a write that its storage did not confirm."""
 
 
+Vet = Callable[[str], Awaitable[None]]
+"""Raises why a member may not be called."""
+
+
 @dataclass(frozen=True, slots=True)
 class McpRequest:
     """One MCP request on its way to a member."""
@@ -61,9 +66,20 @@ class McpRequest:
 class Federation:
     """Everything a client does, over one `Bus`."""
 
-    def __init__(self, bus: Bus, dispatch: Dispatch | None = None) -> None:
-        """`dispatch` sends the calls; without one, each goes to whichever instance the bus chooses."""
+    def __init__(
+        self, bus: Bus, dispatch: Dispatch | None = None, *, speaks_for_callers: bool = False, vet: Vet | None = None
+    ) -> None:
+        """`dispatch` sends the calls; without one, each goes to whichever instance the bus chooses.
+
+        `speaks_for_callers` is for a gateway: members it registers, keeps alive and withdraws are its callers', each
+        of them told by name (`caller`) or nobody in particular (None). Elsewhere `caller` has no effect: who speaks on
+        the bus for itself is told by its credentials.
+
+        `vet` is asked before each call whether its member may be called, and raises why not.
+        """
         self.bus = bus
+        self._speaks_for_callers = speaks_for_callers
+        self._vet = vet
         self.dispatch = dispatch if dispatch is not None else Dispatch(bus)
         self._subjects = bus.subjects
 
@@ -142,6 +158,8 @@ class Federation:
         return self._subjects.mcp(request.member, instance or ANY_INSTANCE, request.method, request.name)
 
     async def _run(self, wanted: Wanted, body: bytes, options: CallOptions) -> Message:
+        if self._vet is not None:
+            await self._vet(wanted.member)
         try:
             return await self.dispatch.run(wanted, body, options)
         except NoInstance:
@@ -158,27 +176,58 @@ class Federation:
     # presence -----------------------------------------------------------------------------------------------------
 
     async def register(self, manifest: Mapping[str, Any], instance: str = DEFAULT_INSTANCE) -> dict[str, Any]:
-        """Announce a member; returns when the registry has stored it. Raises the refusal, or OutcomeUnknown."""
-        named = manifest.get("id", manifest.get("service_id"))
+        """Announce a member, by its manifest or a signed one (`{"signed": "<compact JWS>"}`).
+
+        Returns when the registry has stored it. Raises the refusal, or OutcomeUnknown.
+        """
+        token = manifest.get("signed")
+        said = unverified(token) if isinstance(token, str) and "id" not in manifest else manifest
+        named = said.get("id", said.get("service_id"))
         who = Instance(checked_member(named if isinstance(named, str) else ""), checked_instance(instance))
-        return await self._write(self._subjects.register(who), orjson.dumps(manifest))
+        return await self.register_bytes(who, orjson.dumps(manifest))
 
-    async def register_bytes(self, who: Instance, body: bytes, content_type: str = codec.JSON) -> dict[str, Any]:
+    async def register_bytes(
+        self, who: Instance, body: bytes, content_type: str = codec.JSON, *, caller: str | None = None
+    ) -> dict[str, Any]:
         """As `register`, with a body made elsewhere (a signed manifest, MessagePack)."""
-        return await self._write(self._subjects.register(who), body, {headers.CONTENT_TYPE: content_type})
+        subject, sent = self._told("register", self._subjects.register(who), who.member, who.instance, caller=caller)
+        return await self._write(subject, body, {headers.CONTENT_TYPE: content_type, **sent})
 
-    async def heartbeat(self, member: str, instance: str = DEFAULT_INSTANCE) -> None:
-        """A sign of life for a member that has no connection of its own. Nobody confirms it."""
+    async def heartbeat(self, member: str, instance: str = DEFAULT_INSTANCE, *, caller: str | None = None) -> None:
+        """A sign of life for a member that has no connection of its own.
+
+        Nobody confirms it, but for a caller of a gateway: then it raises UnknownMember, NotAllowed, DirectoryAway.
+        """
         who = Instance(checked_member(member), checked_instance(instance))
-        await self.bus.publish(self._subjects.heartbeat(who), b"{}")
+        subject, sent = self._told("heartbeat", self._subjects.heartbeat(who), member, instance, caller=caller)
+        if not self._speaks_for_callers:
+            await self.bus.publish(subject, b"{}")
+            return
+        try:
+            await self.bus.request(subject, b"{}", headers=sent, timeout=DISCOVERY_TIMEOUT_S)
+        except (NoInstance, DeadlineExceeded, OutcomeUnknown) as exc:
+            raise DirectoryAway() from exc
 
-    async def leave(self, member: str, instance: str | None = None, *, epoch: int | None = None) -> dict[str, Any]:
+    async def leave(
+        self, member: str, instance: str | None = None, *, epoch: int | None = None, caller: str | None = None
+    ) -> dict[str, Any]:
         """Withdraw one instance, or all of them; with `epoch` no life later than that. Raises UnknownMember."""
         checked_member(member)
         body = codec.encode({} if epoch is None else {"epoch": epoch})
         if instance is None:
-            return await self._write(self._subjects.leave_all(member), body)
-        return await self._write(self._subjects.leave(Instance(member, checked_instance(instance))), body)
+            own = self._subjects.leave_all(member)
+        else:
+            own = self._subjects.leave(Instance(member, checked_instance(instance)))
+        subject, sent = self._told("leave", own, member, instance, caller=caller)
+        return await self._write(subject, body, sent)
+
+    def _told(
+        self, verb: str, own: str, member: str, instance: str | None, *, caller: str | None
+    ) -> tuple[str, dict[str, str]]:
+        """Where presence is told, and with which headers: on `own` for ourselves, elsewhere on behalf of a caller."""
+        if not self._speaks_for_callers:
+            return own, {}
+        return self._subjects.on_behalf(verb, member, instance), {headers.CALLER: caller} if caller else {}
 
     async def _write(self, subject: str, body: bytes, sent: Mapping[str, str] | None = None) -> dict[str, Any]:
         try:

@@ -1,7 +1,8 @@
 """Logs of a process: one line per event on stderr, JSON for machines or coloured for people.
 
 Records of the standard library (nats, aiohttp, asyncio) go through the same renderer, so a process has one form of
-log whoever wrote it. Values are fields, never part of the message: `log.info("registered", member="a")`.
+log whoever wrote it. Values are fields, never part of the message: `log.info("registered", member="a")`. Whatever a
+line was made of, secrets of a known form are hidden in it as the last step.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any, TextIO
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bus.masking import HIDDEN, is_secret_name, masked
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -74,8 +77,23 @@ def _formatter(*, json: bool, colors: bool) -> logging.Formatter:
 
 def _rendering(*, json: bool, colors: bool) -> list[Processor]:
     if json:
-        return [structlog.processors.format_exc_info, _event_first, structlog.processors.JSONRenderer(_to_json)]
-    return [structlog.dev.ConsoleRenderer(colors=colors, timestamp_key="at")]
+        text: Processor = structlog.processors.JSONRenderer(_to_json)
+        return [structlog.processors.format_exc_info, _event_first, text, _without_secrets]
+    # Colours come between a field's name and its value, so that the text no longer tells what the value is.
+    # A traceback for people would show local variables, and with them whatever they hold: this one does not.
+    text = structlog.dev.ConsoleRenderer(
+        colors=colors, timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
+    )
+    return [_without_secret_fields, text, _without_secrets]
+
+
+def _without_secret_fields(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    return {key: HIDDEN if isinstance(value, str) and is_secret_name(key) else value for key, value in event.items()}
+
+
+def _without_secrets(_logger: WrappedLogger, _name: str, line: Any) -> str:
+    """The finished line: tracebacks and nested values included, and for one look at the text."""
+    return masked(str(line))
 
 
 def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

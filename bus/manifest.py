@@ -1,7 +1,8 @@
 """The manifest: what a member says of itself, checked once where it enters.
 
 Unknown fields are kept, inside the limits of size and depth. What the directory itself knows better (`status`,
-`registered_at`, `last_seen`, `instances`) is taken from no member.
+`registered_at`, `last_seen`, `instances`) is taken from no member. What nobody can see is taken out of every word
+(`bus.hygiene`) before anybody is shown it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import orjson
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from bus.errors import InvalidRequest, TooLarge
+from bus.hygiene import clean_object, may_need_cleaning
 from bus.names import ID_PATTERN, MAX_TOOL_NAME
 from bus.validation import validated
 
@@ -67,7 +69,8 @@ class Manifest(BaseModel):
 
 
 def read_manifest(value: dict[str, Any], *, member: str | None = None) -> dict[str, Any]:
-    """`value` as a clean manifest object: checked, aliases resolved, the directory's own fields dropped.
+    """`value` as a clean manifest object: checked, aliases resolved, the directory's own fields dropped, and nothing in
+    its words that cannot be seen.
 
     `member` is the id the subject or URL named: it stands in for a missing one and must equal one that is there.
     Raises InvalidRequest (field and limit named) or TooLarge.
@@ -75,13 +78,29 @@ def read_manifest(value: dict[str, Any], *, member: str | None = None) -> dict[s
     offered = {key: item for key, item in value.items() if key not in DIRECTORY_FIELDS}
     if member is not None:
         _same_id(offered, member)
-    clean = validated(Manifest, offered).model_dump(mode="json", exclude_none=True)
-    size = len(orjson.dumps(clean))
+    checked = validated(Manifest, offered).model_dump(mode="json", exclude_none=True)
+    encoded = orjson.dumps(checked)
+    size = len(encoded)
     if size > MAX_MANIFEST_BYTES:
         raise TooLarge(
             f"manifest: {size} bytes, the limit is {MAX_MANIFEST_BYTES}", details={"limit": MAX_MANIFEST_BYTES}
         )
-    return clean
+    return _visible(checked) if may_need_cleaning(encoded) else checked
+
+
+def _visible(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with its words cleaned. Raises InvalidRequest where a name that is needed was invisible.
+
+    Of what looks the same afterwards the first is kept; a tool or a word of which nothing is left is left out.
+    """
+    seen = clean_object(manifest)
+    for field in ("name", "version"):
+        if not seen[field].strip():
+            raise InvalidRequest(f"{field}: nothing of it can be seen", details={"field": field})
+    for field in ("tags", "capabilities", "protocol_versions"):
+        seen[field] = [word for word in dict.fromkeys(seen[field]) if word.strip()]
+    seen["tools"] = list({tool["name"]: tool for tool in reversed(seen["tools"]) if tool["name"]}.values())[::-1]
+    return seen
 
 
 def digest(manifest: dict[str, Any]) -> str:

@@ -51,6 +51,10 @@ class Servers:
         address.failures += 1
         address.refused = refused
 
+    def leaves(self, address: Address) -> None:
+        """`address` said that it will end: it comes last, whatever the others did before."""
+        address.failures = 1 + max(each.failures for each in self._pool)
+
     def lost(self, address: Address, lived_s: float) -> None:
         """The connection to `address` ended after `lived_s`. What the others did before says nothing any more."""
         before = address.failures if lived_s < STEADY_S else 0

@@ -1,4 +1,4 @@
-"""The streams of the federation: registry, audit trail, client sessions. Made at start-up, checked ever after.
+"""The streams of the federation: registry, owners, trail, sessions, API keys. Made at start-up, then checked.
 
 No stream may match a subject that carries requests: its acknowledgement would become the reply, and "nobody listens"
 would be hidden. `prepare` refuses to go on where one does.
@@ -34,7 +34,7 @@ def registry_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]
         "max_msgs_per_subject": 1,
         "discard": "new",
         "max_bytes": 1 << 30,
-        "max_msg_size": 512 * 1024,
+        "max_msg_size": 768 * 1024,  # a manifest, and once more inside its signature
         "allow_rollup_hdrs": True,
         "deny_delete": True,
         "allow_direct": True,
@@ -44,6 +44,25 @@ def registry_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]
         # Every committed write is repeated as a plain message: any number of readers costs no consumer.
         "republish": {"src": source, "dest": subjects.change()},
         "metadata": {"omega": "registry"},
+    }
+
+
+def owners_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
+    """The KV bucket of who owns which member id. Nothing in it ends by itself."""
+    source = f"$KV.{settings.owners_bucket}.>"
+    return {
+        "name": f"KV_{settings.owners_bucket}",
+        "subjects": [source],
+        "storage": "file",
+        "num_replicas": settings.replicas,
+        "max_msgs_per_subject": 1,
+        "discard": "new",
+        "max_bytes": 256 << 20,
+        "max_msg_size": 4 * 1024,
+        "deny_delete": True,
+        "allow_direct": True,
+        "republish": {"src": source, "dest": subjects.owner_change()},
+        "metadata": {"omega": "owners"},
     }
 
 
@@ -85,12 +104,32 @@ def sessions_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]
     }
 
 
+def tokens_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
+    """The KV bucket of the API keys that gateways let in, each under its hash."""
+    source = f"$KV.{settings.tokens_bucket}.>"
+    return {
+        "name": f"KV_{settings.tokens_bucket}",
+        "subjects": [source],
+        "storage": "file",
+        "num_replicas": settings.replicas,
+        "max_msgs_per_subject": 1,
+        "discard": "new",
+        "max_bytes": 64 << 20,
+        "max_msg_size": 64 * 1024,
+        "allow_direct": True,
+        "allow_msg_ttl": True,
+        # Every gateway learns of a revocation when it is stored.
+        "republish": {"src": source, "dest": subjects.token_change()},
+        "metadata": {"omega": "tokens"},
+    }
+
+
 async def prepare(bus: Bus) -> None:
     """Make the streams where they are missing, and refuse a system where another stream catches requests.
 
     Raises StorageAway (JetStream is off, or not ready), Internal (a stream matches a request subject).
     """
-    for described in (registry_stream, events_stream, sessions_stream):
+    for described in (registry_stream, owners_stream, events_stream, sessions_stream, tokens_stream):
         await _ensure(bus, described(bus.settings, bus.subjects), first=time.time_ns() // 1_000)
     for subject in bus.subjects.requests():
         await _refuse_overlap(bus, subject)

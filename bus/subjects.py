@@ -186,7 +186,9 @@ class Subjects:
 
     def within_site(self) -> tuple[str, ...]:
         """Every tree that must not cross to another site: what a site's own directory, storage and members settle."""
-        trees = ("register", "heartbeat", "leave", "resync", "directory", "change", "event", "restored", "session")
+        presence = ("register", "heartbeat", "leave")
+        kept = ("change", "event", "restored", "session", "owner", "token")
+        trees = (*presence, *(f"gateway.{verb}" for verb in presence), "resync", "directory", "directory-admin", *kept)
         return tuple(f"{self.prefix}.{tree}.>" for tree in trees)
 
     def _presence(self, subject: str) -> list[str]:

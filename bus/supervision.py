@@ -120,7 +120,7 @@ class Supervisor:
         if self._address is not None:
             self._servers.learn(self._address, old.neighbours)
             if not renewing:
-                self._servers.failed(self._address)
+                self._servers.leaves(self._address)
         address, _ = self._servers.next()
         if address is self._address and not renewing:
             return False

@@ -10,6 +10,7 @@ import structlog
 from bus import codec
 from bus.connection import Bus
 from bus.errors import Disconnected
+from bus.masking import masked_value
 from bus.messages import EventKind
 from bus.subjects import Instance
 
@@ -27,14 +28,17 @@ class Trail:
         self._source = source
 
     def tell(self, kind: EventKind, who: Instance | None, **facts: Any) -> None:
-        """Publish `{"kind", "member", "instance", "at", "source", …facts}`; `at` is RFC 3339, UTC."""
+        """Publish `{"kind", "member", "instance", "at", "source", …facts}`; `at` is RFC 3339, UTC.
+
+        Secrets of a known form are hidden in `facts`.
+        """
         event = {
             "kind": kind,
             "member": who.member if who else None,
             "instance": who.instance if who else None,
             "at": rfc3339(time.time()),
             "source": self._source,
-            **{name: fact for name, fact in facts.items() if fact is not None},
+            **{name: masked_value(fact) for name, fact in facts.items() if fact is not None},
         }
         log.info(kind.value, **{key: value for key, value in event.items() if key not in ("kind", "at")})
         try:

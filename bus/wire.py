@@ -20,9 +20,9 @@ from typing import Any
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.protocol.parser import Parser
 
 from bus.errors import Disconnected, InvalidRequest, TooLarge
+from bus.gathering import READ, GatheringParser
 from bus.message import Headers, Message, encode_headers, parse_headers
 from bus.servers import Address
 from bus.trust.keyring import Login
@@ -32,7 +32,6 @@ _CRLF = b"\r\n"
 _DENIED = "permissions violation for publish to "
 _PING = b"PING\r\n"
 _PONG = b"PONG\r\n"
-_READ = 1 << 16
 _CONTROL_ALLOWANCE = 512
 """Bytes kept free below `max_payload`: the server counts headers too, and closes the connection above it."""
 HIGH_WATER = 1 << 20
@@ -309,10 +308,10 @@ class Wire(Client):
         loop = asyncio.get_running_loop()
         self._heard = loop.time()
         try:
-            while data := await self._pipe.read(_READ):
+            while data := await self._pipe.read(READ):
                 self._heard = loop.time()
                 await self._ps.parse(data)
-                if len(data) == _READ:
+                if len(data) == READ:
                     await asyncio.sleep(0)  # more is there already: `read` would not let anybody else have a turn
             self.fall("the server closed the connection")
         except (OSError, NatsError) as exc:
@@ -365,28 +364,6 @@ class Wire(Client):
                 self._going = None
         except OSError as exc:
             self.fall(_in_words(exc))
-
-
-class GatheringParser(Parser):
-    """Many small messages for one wake-up: on a wire that nobody waits for, waking costs more than reading."""
-
-    def __init__(self, wire: Wire, gather_s: float) -> None:
-        super().__init__(wire)
-        self._wire = wire
-        self._gather_s = gather_s
-
-    async def parse(self, data: bytes = b"") -> None:
-        await super().parse(data)
-        if len(data) == _READ:
-            return  # more is there already: a pause now would only make the wire fall behind
-        stream = getattr(self._wire._transport, "_io_writer", None)  # absent on a web socket, which is never gathered
-        if stream is None or not self._wire.is_connected:
-            return
-        stream.transport.pause_reading()
-        try:
-            await asyncio.sleep(self._gather_s)
-        finally:
-            stream.transport.resume_reading()
 
 
 async def _note_error(exc: Exception) -> None:

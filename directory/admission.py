@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from bus.compact import Reason, issued_at
 from bus.errors import Conflict
 from bus.messages import Status
 from bus.subjects import Instance
@@ -34,6 +35,11 @@ class Announcement:
     digest: str
     epoch: int | None = None
     signed: str | None = None
+    """The token it came in, whose signature holds."""
+    issued_at: float = 0.0
+    """When it was signed."""
+    key: str | None = None
+    """What it was signed with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +51,20 @@ class Admission:
 
 
 def admit(current: Record | None, new: Announcement, now: float) -> Admission:
-    """Decide on `new` where the registry holds `current`. Raises Conflict when a newer life is in force."""
+    """Decide on `new` where the registry holds `current`.
+
+    Raises Conflict when a newer life is in force, or a signed manifest was used before.
+    """
     if current is None:
         return _begin(new, _epoch(new, int(now * 1000)), now)
+    _refuse_replay(current, new)
     if not current.live:
         return _after_the_end(current, new, now)
     epoch = current.epoch if new.epoch is None else new.epoch
     if epoch < current.epoch:
         raise Conflict(
             f"{new.who.key}: epoch {epoch} is older than {current.epoch}: another process took this instance id",
-            details={"epoch": current.epoch},
+            details={"epoch": current.epoch, "reason": Reason.OLDER_EPOCH.value},
         )
     if epoch > current.epoch:
         return _begin(new, epoch, now)
@@ -69,6 +79,21 @@ def leave(current: Record | None, now: float, epoch: int | None = None) -> Recor
     if current is None or not current.live or (epoch is not None and epoch < current.epoch):
         return None
     return current.turned(Status.LEFT, now)
+
+
+def _refuse_replay(current: Record, new: Announcement) -> None:
+    """Signatures of one life come in the order they were made. Raises Conflict for one that was used, or is late.
+
+    Only a member that is there may send again what it is known by: a copy of it revives nobody.
+    """
+    if new.signed is None or current.signed is None or new.epoch != current.epoch:
+        return
+    if new.signed == current.signed and current.status is Status.ACTIVE:
+        return
+    if new.signed == current.signed or new.issued_at <= issued_at(current.signed):
+        raise Conflict(
+            f"{new.who.key}: this signature was used before; sign again", details={"reason": Reason.REPLAYED.value}
+        )
 
 
 def _begin(new: Announcement, epoch: int, now: float) -> Admission:
@@ -91,7 +116,7 @@ def _after_the_end(ended: Record, new: Announcement, now: float) -> Admission:
     if new.epoch is not None and new.epoch < first:
         raise Conflict(
             f"{new.who.key}: epoch {new.epoch} has {ended.status.value}; the next is {first} or later",
-            details={"epoch": ended.epoch},
+            details={"epoch": ended.epoch, "reason": Reason.OLDER_EPOCH.value},
         )
     return _begin(new, _epoch(new, max(int(now * 1000), first)), now)
 

@@ -6,6 +6,7 @@ index (found by words within a commit).
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from bus.messages import Heartbeat, Status
@@ -17,6 +18,9 @@ from directory.record import Record
 from directory.registry import Change, Registry
 from directory.text import TextIndex
 from directory.view import View
+
+REMEMBERED = 1_000
+"""Members that went of which it is remembered what they said last."""
 
 
 class Index:
@@ -33,11 +37,17 @@ class Index:
         """Something in here turned out not to be in the bucket: it must be read again."""
         self.turned: set[Instance] = set()
         """Whose record changed since the sweep last looked here."""
+        self._departed: OrderedDict[str, Record] = OrderedDict()
         self._clock = clock
 
     def held(self, who: Instance) -> tuple[Record | None, int]:
         """The live record of an instance and the revision of its key; 0 when the key was never seen."""
         return self.registry.record(who), self.registry.revision_of(who)
+
+    def known(self, member: str) -> Record | None:
+        """What discovery shows of a member, or showed last of one that went: the newest `REMEMBERED` of those."""
+        found = self.registry.get(member)
+        return found.shown if found is not None else self._departed.get(member)
 
     def hold(self, record: Record, revision: int) -> None:
         """The next write of the bucket is this record."""
@@ -87,6 +97,7 @@ class Index:
         if not change.visible:
             return
         self.turned.add(change.who)
+        self._remember(change)
         record = self.registry.record(change.who)
         if record is None:
             self.leases.drop(change.who)
@@ -94,3 +105,11 @@ class Index:
             # Whoever wrote that it is active had heard it, perhaps at another replica.
             self.leases.grant(change.who, self._clock(), anew=record.status is Status.ACTIVE)
         self.text.follow(change)
+
+    def _remember(self, change: Change) -> None:
+        if change.after is not None:
+            self._departed.pop(change.after.id, None)
+        elif change.before is not None:
+            self._departed[change.before.id] = change.before.shown
+            if len(self._departed) > REMEMBERED:
+                self._departed.popitem(last=False)

@@ -1,31 +1,35 @@
 """The station where members arrive and leave: check, decide, write, answer.
 
-The answer goes out after the registry's storage acknowledged the write, never before. A plain publish is taken too;
-nobody hears its refusal but the audit trail.
+They speak for themselves, or a gateway speaks for a caller of its own. The answer goes out after the registry's storage
+acknowledged the write, never before. A plain publish is taken too; nobody hears its refusal but the audit trail.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from bus import Bus, Instance, Message, codec, headers
 from bus.connection import Subscription
-from bus.errors import FederationError, Internal, InvalidRequest, NotAllowed, UnknownMember
-from bus.manifest import digest, read_manifest
+from bus.errors import FederationError, Internal, InvalidRequest, UnknownMember
 from bus.messages import EventKind, Leave
 from bus.micro import Endpoint
 from bus.names import ANY_INSTANCE
 from bus.trail import Trail
 from bus.validation import validated
-from directory.admission import Announcement, Outcome, admit, leave
+from directory.admission import Admission, Announcement, Outcome, admit, leave
+from directory.changes import changed_tools
 from directory.clock import Clock
 from directory.index import Index
+from directory.owners import Change, Owners
+from directory.ownership import NOBODY, Claim, claim_of
 from directory.record import Record
+from directory.signatures import Signatures
 from directory.store import Store, Stored
 
 QUEUE = "omega-directory"
@@ -36,24 +40,49 @@ _EVENT_OF = {Outcome.REGISTERED: EventKind.REGISTERED, Outcome.UPDATED: EventKin
 log = structlog.get_logger(__name__)
 
 
-class Intake:
-    """Serves `omega.register…` and `omega.leave…` for this replica's share of them."""
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who may say what here."""
 
-    def __init__(self, bus: Bus, store: Store, index: Index, trail: Trail, clock: Clock) -> None:
+    owners: Owners
+    signatures: Signatures
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message, whom it is about, and who sent it."""
+
+    message: Message
+    who: Instance
+    claim: Claim
+
+
+Work = Callable[[Said], Awaitable[dict[str, object]]]
+
+
+class Intake:
+    """Serves `omega.register…` and `omega.leave…`, and what gateways pass on of both, for this replica's share."""
+
+    def __init__(self, bus: Bus, store: Store, index: Index, rights: Rights, *, trail: Trail, clock: Clock) -> None:
         self._bus = bus
         self._store = store
         self._index = index
+        self._rights = rights
         self._trail = trail
         self._clock = clock
         self._subscriptions: list[Subscription] = []
         self._serving: set[asyncio.Task[None]] = set()
-        self.registering = Endpoint("register", bus.subjects.every("register"), QUEUE)
-        self.leaving = Endpoint("leave", bus.subjects.every("leave"), QUEUE)
+        every, passed_on = bus.subjects.every, bus.subjects.on_behalf_every
+        self._work: dict[str, Work] = {"register": self._register, "leave": self._leave}
+        self.endpoints = [
+            *(Endpoint(verb, every(verb), QUEUE) for verb in self._work),
+            *(Endpoint(f"{verb}-for-callers", passed_on(verb), QUEUE) for verb in self._work),
+        ]
 
     def start(self, write_concurrency: int) -> None:
         self._turns = asyncio.Semaphore(write_concurrency)
-        for endpoint, handler in ((self.registering, self._on_register), (self.leaving, self._on_leave)):
-            self._subscriptions.append(self._bus.listen(endpoint.subject, handler, QUEUE))
+        for endpoint in self.endpoints:
+            self._subscriptions.append(self._bus.listen(endpoint.subject, self._on(endpoint), QUEUE))
 
     async def stop(self) -> None:
         """Take no more, and answer what was taken: the other replicas have not seen it."""
@@ -62,27 +91,31 @@ class Intake:
         if self._serving:
             await asyncio.wait(self._serving, timeout=LAST_ANSWERS_S)
 
-    def _on_register(self, message: Message) -> None:
-        self._spawn(self._serve(message, self.registering))
+    def _on(self, endpoint: Endpoint) -> Callable[[Message], None]:
+        work = self._work[endpoint.name.partition("-")[0]]
 
-    def _on_leave(self, message: Message) -> None:
-        self._spawn(self._serve(message, self.leaving))
+        def take(message: Message) -> None:
+            # Asked now: a connection that is lost a moment later proved who spoke all the same.
+            self._spawn(self._serve(message, endpoint, work, identified=self._bus.identified))
+
+        return take
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._bus.spawn(work)
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
-    async def _serve(self, message: Message, endpoint: Endpoint) -> None:
+    async def _serve(self, message: Message, endpoint: Endpoint, work: Work, *, identified: bool) -> None:
         started = time.perf_counter()
-        who = self._bus.subjects.who(message.subject)
+        who, claim = self._bus.subjects.who(message.subject), NOBODY
         try:
+            claim = claim_of(message, who, self._bus.subjects, identified=identified)
             async with self._turns:
-                answer = await (self._register if endpoint is self.registering else self._leave)(message, who)
+                answer = await work(Said(message, _named(who, message.subject), claim))
             self._bus.respond(message, codec.encode(answer, message.form), {headers.CONTENT_TYPE: message.form})
             endpoint.count(started)
         except FederationError as exc:
-            self._refused(message, who, exc)
+            self._refused(message, who, claim, exc)
             endpoint.count(started, exc.code)
         except Exception:
             log.exception("intake_failed", subject=message.subject)
@@ -91,27 +124,55 @@ class Intake:
 
     # registering --------------------------------------------------------------------------------------------------
 
-    async def _register(self, message: Message, who: Instance | None) -> dict[str, object]:
-        new = read_announcement(message, _named(who, message.subject))
-        outcome = Outcome.UNCHANGED
+    async def _register(self, said: Said) -> dict[str, object]:
+        message, who, rights = said.message, said.who, self._rights
+        new = await rights.signatures.registration(codec.decode_object(message.data, message.form), who)
+        claim = Claim(said.claim.principal, new.key, said.claim.companion)
+        if new.signed is None:
+            rights.signatures.check_plain(claim, rights.owners.of(who.member), self._index.registry.get(who.member))
+            self._tell_owner(who, claim, await rights.owners.settle(who.member, claim))
+        admission, stored = await self._admitted(new)
+        if new.signed is not None and stored.written:  # only now it is sure that nobody used it before
+            self._tell_owner(who, claim, await rights.owners.settle(who.member, claim))
+        return _confirmation(admission.outcome, stored)
+
+    async def _admitted(self, new: Announcement) -> tuple[Admission, Stored]:
+        """Write what the registration makes of the record held, and tell of it."""
+        last: list[tuple[Record | None, Admission]] = []
 
         def decision(current: Record | None) -> Record:
-            nonlocal outcome
             admission = admit(current, new, self._clock())
-            outcome = admission.outcome
+            last[:] = [(current, admission)]
             return admission.record
 
+        known = self._index.known(new.who.member)
         stored = await self._store.decide(new.who, decision)
-        self._index.hear(new.who)
-        if outcome in _EVENT_OF:
-            self._trail.tell(_EVENT_OF[outcome], new.who, version=new.manifest.get("version"), digest=new.digest)
-        return _confirmation(outcome, stored)
+        before, admission = last[0]
+        if stored.written or new.signed is None:  # a copy of what was signed is no sign of life
+            self._index.hear(new.who)
+        if admission.outcome in _EVENT_OF:
+            self._tell_registered(new, admission.outcome, before or known)
+        return admission, stored
+
+    def _tell_registered(self, new: Announcement, outcome: Outcome, before: Record | None) -> None:
+        facts = {"version": new.manifest.get("version"), "digest": new.digest, "key": new.key}
+        self._trail.tell(_EVENT_OF[outcome], new.who, **facts)
+        if before is None or before.digest == new.digest:
+            return
+        for change in changed_tools(before.manifest, new.manifest):
+            self._trail.tell(EventKind.TOOL_CHANGED, new.who, tool=change.tool, old=change.old, new=change.new)
+
+    def _tell_owner(self, who: Instance, claim: Claim, change: Change | None) -> None:
+        if change is not None:
+            facts = {"owner": change.after, "was": change.before, "caller": claim.told}
+            self._trail.tell(EventKind.OWNER_CHANGED, who, **facts)
 
     # leaving ------------------------------------------------------------------------------------------------------
 
-    async def _leave(self, message: Message, who: Instance | None) -> dict[str, object]:
-        named = _named(who, message.subject)
+    async def _leave(self, said: Said) -> dict[str, object]:
+        message, named = said.message, said.who
         epoch = validated(Leave, codec.decode_object(message.data, message.form)).epoch
+        await self._rights.owners.check_leaving(named.member, said.claim)
         everyone = self._bus.subjects.names_all_instances(message.subject)
         leaving = await self._store.instances(named.member) if everyone else [named]
         left = [instance for instance in leaving if await self._one_leaves(instance, epoch)]
@@ -125,20 +186,17 @@ class Intake:
             self._trail.tell(EventKind.LEFT, who)
         return stored.written
 
-    def _refused(self, message: Message, who: Instance | None, error: FederationError) -> None:
+    def _refused(self, message: Message, who: Instance | None, claim: Claim, error: FederationError) -> None:
         self._bus.respond_error(message, error)
         if not isinstance(error, UnknownMember):
-            self._trail.tell(EventKind.REJECTED, who, code=error.code, reason=error.message[:500])
+            facts = {"code": error.code, "reason": error.message[:500], "why": reason_of(error)}
+            self._trail.tell(EventKind.REJECTED, who, caller=claim.told, subject=message.subject[:200], **facts)
 
 
-def read_announcement(message: Message, who: Instance) -> Announcement:
-    """The registration in a message. Raises Malformed, InvalidRequest, TooLarge, NotAllowed (signed ones)."""
-    body = codec.decode_object(message.data, message.form)
-    if "signed" in body and "id" not in body:
-        raise NotAllowed("signed: this directory has no trusted keys to check a signed manifest against")
-    manifest = read_manifest(body, member=who.member)
-    epoch = manifest.pop("epoch", None)
-    return Announcement(who, manifest, digest(manifest), epoch)
+def reason_of(error: FederationError) -> str | None:
+    """The one word an error gives for its reason, if it does."""
+    word = (error.details or {}).get("reason")
+    return str(word) if word is not None else None
 
 
 def _named(who: Instance | None, subject: str) -> Instance:

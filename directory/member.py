@@ -25,7 +25,7 @@ class Member:
     status: Status
     """Active while one instance is, else stale."""
     shown: Record
-    """The instance whose manifest discovery shows: of the best status, the highest epoch."""
+    """The instance whose manifest discovery shows: of the best status, one that is signed, the highest epoch."""
     instances: tuple[Record, ...]
     """Every live instance, by instance id."""
     place: Place
@@ -90,8 +90,8 @@ def tools_of(manifest: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     return tuple(tool for tool in _list(manifest, "tools") if isinstance(tool, dict))
 
 
-def _standing(record: Record) -> tuple[bool, int, str]:
-    return record.status is Status.ACTIVE, record.epoch, record.who.instance
+def _standing(record: Record) -> tuple[bool, bool, int, str]:
+    return record.status is Status.ACTIVE, record.signed is not None, record.epoch, record.who.instance
 
 
 def _list(manifest: Mapping[str, Any], field: str) -> list[Any]:

@@ -5,12 +5,14 @@ Heartbeats are not in it; they live in each replica's memory (`directory.leases`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
+from bus.compact import MAX_SKEW_S, expires_at
 from bus.errors import Malformed
 from bus.manifest import DEFAULT_HEARTBEAT_S
 from bus.messages import Status
@@ -42,6 +44,13 @@ class Record:
     def heartbeat_interval_s(self) -> float:
         told = self.manifest.get("heartbeat_interval_s")
         return float(told) if isinstance(told, int | float) and told > 0 else DEFAULT_HEARTBEAT_S
+
+    @property
+    def usable_for_s(self) -> int:
+        """For how long after `changed_at` somebody could use its signature again; 0 without one."""
+        if self.signed is None:
+            return 0
+        return max(0, math.ceil(expires_at(self.signed) + MAX_SKEW_S - self.changed_at))
 
     def turned(self, status: Status, now: float) -> Record:
         """The same life in another status."""

@@ -16,20 +16,25 @@ import structlog
 
 from bus import Bus
 from bus.kv import Bucket
+from bus.messages import EventKind
 from bus.micro import MicroResponder, MicroService
 from bus.trail import Trail
+from bus.truststore import TrustStore, WatchedStore
 from directory.answers import Answers
 from directory.clock import steady_clock
 from directory.discovery import Discovery
 from directory.follow import Follower
 from directory.index import Index
-from directory.intake import Intake
+from directory.intake import Intake, Rights
+from directory.owners import Owners
 from directory.partings import Partings
 from directory.pulse import Pulse
 from directory.settings import DirectorySettings
+from directory.signatures import Signatures
 from directory.store import Store
 from directory.sweep import Sweep
 from directory.text import TextIndex
+from directory.transfers import Transfers
 
 VERSION = "0.1.0"
 
@@ -50,9 +55,13 @@ class Directory:
         store = Store(bucket, self.index, self._settings.tombstone_s)
         self._started = time.monotonic()
         self.follower = Follower(bus, bucket, self.index, clock)
-        self.intake = Intake(bus, store, self.index, trail, clock)
+        self._keys = _watched(self._settings, trail)
+        self.owners = Owners(bus)
+        rights = Rights(self.owners, Signatures.of(self._settings, self._keys))
+        self.intake = Intake(bus, store, self.index, rights, trail=trail, clock=clock)
+        self._transfers = Transfers(bus, self.owners, trail)
         self._ear = Bus(bus.settings, f"{bus.name}/pulse", self._settings.heartbeat_gather_s)
-        self.pulse = Pulse(self._ear, store, self.index, trail, clock)
+        self.pulse = Pulse(self._ear, store, self.index, rights, trail=trail, clock=clock)
         self.sweep = Sweep(bus, store, self.index, trail, clock)
         self._partings = _partings(bus, self._settings, self.index, self.sweep)
         answers = Answers(self.index.registry, self.index.view, self.index.text, facts=self._figures)
@@ -70,11 +79,16 @@ class Directory:
         self._bus.on_return(self.index.grace)
         self._run(self.follower.run(self._settings.gap_check_s))
         await self.follower.ready.wait()
+        await self.owners.start()
+        self._run(self.owners.run(self._settings.gap_check_s))
+        if self._keys is not None:
+            self._run(self._keys.run())
         await self._ear.open()
         self._ear.on_return(self.index.grace)
-        self.pulse.start()
+        self.pulse.start(self._bus)
         await self._ear.flush()
         self.intake.start(self._settings.write_concurrency)
+        self._transfers.start()
         self.discovery.start()
         self._micro.start()
         if self._partings is not None:
@@ -91,9 +105,11 @@ class Directory:
             await self._partings.stop()
         await self.discovery.stop()
         await self.intake.stop()
+        await self._transfers.stop()
         await self.pulse.stop()
         await self._ear.close()
         await self.follower.stop()
+        await self.owners.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -125,7 +141,7 @@ class Directory:
             version=VERSION,
             description="Registry and discovery of the federation",
             metadata={"omega": "1", "kind": "directory"},
-            endpoints=[*self.discovery.endpoints.values(), self.intake.registering, self.intake.leaving],
+            endpoints=[*self.discovery.endpoints.values(), *self.intake.endpoints],
         )
 
 
@@ -133,5 +149,23 @@ def _partings(bus: Bus, settings: DirectorySettings, index: Index, sweep: Sweep)
     """The station that hears of lost connections; None where the server's events may not be heard."""
     if settings.system_url is None:
         return None
-    system = bus.settings.model_copy(update={"nats_url": settings.system_url.get_secret_value()})
+    told = {"nats_url": settings.system_url.get_secret_value(), "credentials": settings.system_credentials}
+    system = bus.settings.model_copy(update=told)
     return Partings(Bus(system, f"{bus.name}/system"), index, sweep, settings.probe_timeout_s)
+
+
+def _watched(settings: DirectorySettings, trail: Trail) -> WatchedStore | None:
+    """The trusted keys, each change of them told. Raises InvalidRequest for a store that is broken."""
+    if settings.trust_store is None or settings.policy == "off":
+        return None
+
+    def changed(before: TrustStore, after: TrustStore) -> None:
+        was, now = before.bindings(), after.bindings()
+        facts = {
+            "added": sorted(now.keys() - was.keys())[:50],
+            "removed": sorted(was.keys() - now.keys())[:50],
+            "rebound": sorted(kid for kid in now.keys() & was.keys() if now[kid] != was[kid])[:50],
+        }
+        trail.tell(EventKind.TRUST_CHANGED, None, what="trust store", **facts)
+
+    return WatchedStore(settings.trust_store, changed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bus.compact import MAX_SKEW_S, SKEW_S
 from bus.names import ID_PATTERN
 
 
@@ -44,6 +46,10 @@ class DirectorySettings(BaseSettings):
     """A NATS URL with user and password of the server's system account. Set, the server's own word that a connection
     was lost has its member asked at once: a killed member is stale within a second, and not when its lease is over."""
 
+    system_credentials: Path | None = None
+    """The file of credentials for `system_url` (`omega trust system`), where the servers want them instead of a
+    password."""
+
     sites: tuple[Annotated[str, Field(pattern=ID_PATTERN)], ...] = ()
     """JetStream domains of other sites. Set (`["east","west"]`), this directory is a window at the hub: it answers
     questions about the members of all of them, and registers nobody. Each site has directories of its own."""
@@ -55,5 +61,32 @@ class DirectorySettings(BaseSettings):
     """A site that did not answer for so long is cut off, and its members are shown as stale. Lower tells the truth
     sooner at the expense of false alarms on a slow link."""
 
+    trust_store: Path | None = None
+    """Public keys that may sign manifests, each bound to ids: a JWKS file or a folder of them, looked at every second.
+    One that turns out broken keeps the last good one in force; at the start it keeps the directory from starting."""
+
+    signatures: Literal["off", "verify", "require"] | None = None
+    """What signed manifests are worth. `off`: none is taken. `verify`: a bad one is refused, and a signed member is
+    displaced by an unsigned manifest of its owner only. `require`: nothing unsigned is taken. Unset: `verify` with a
+    trust store, else `off`. Members that are there when this is changed stay until they register again."""
+
+    signature_skew_s: float = Field(default=SKEW_S, ge=0, le=MAX_SKEW_S)
+    """How far a signer's clock may be from this one. Higher takes expired and future signatures for so much longer."""
+
+    signature_lifetime_s: float = Field(default=30 * 86_400.0, gt=0, le=400 * 86_400)
+    """Longest a signature may be valid. A registry remembers who left until the signature is over, so that it cannot
+    be used again: lower keeps less, at the expense of signing more often."""
+
     write_concurrency: int = Field(default=64, ge=1, le=1_000)
     """Registrations being written at once. More wait their turn: a fleet that returns at once is served in order."""
+
+    @model_validator(mode="after")
+    def _checks_against_something(self) -> DirectorySettings:
+        if self.signatures in ("verify", "require") and self.trust_store is None:
+            raise ValueError(f"signatures: {self.signatures} needs a trust_store to check against")
+        return self
+
+    @property
+    def policy(self) -> Literal["off", "verify", "require"]:
+        """What `signatures` means where it is unset."""
+        return self.signatures or ("off" if self.trust_store is None else "verify")

@@ -100,7 +100,7 @@ class Store:
         return record, revision
 
     def _write(self, record: Record, revision: int) -> Write:
-        ttl = None if record.live else self._tombstone_s
+        ttl = None if record.live else max(self._tombstone_s, record.usable_for_s)
         return Write(record.who.key, record.to_bytes(), revision, ttl)
 
 

@@ -92,7 +92,7 @@ class View:
             "registered_at": rfc3339(member.registered_at),
             "last_seen": rfc3339(max(one.at for one in seen)),
             "instances": [_instance(record, one) for record, one in zip(member.instances, seen, strict=True)],
-            "signed": member.shown.signed is not None,
+            "signed": member.shown.signed or False,
         }
 
     def _seen(self, record: Record) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import re
 import textwrap
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
+
+from bus.home import root_from
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "settings.md"
@@ -98,6 +101,8 @@ def _default(settings: type[BaseSettings], name: str, field: FieldInfo) -> str:
     written = _written_default(settings, name)
     if written is not None and "os." in written:
         return f"`{written}`"
+    if isinstance(value, Path):
+        return f"`{value}`".replace(str(root_from(os.environ)), "$OMEGA_HOME")
     return _shown(value)
 
 

@@ -2,6 +2,9 @@
 
 python examples/raw_nats.py [NATS_URL]
 
+A bus that asks who is there wants a file of credentials: `$NATS_CREDS`, as for the stock `nats` command. (To read it
+the client needs one more package: pip install 'nats-py[nkeys]'.)
+
 Nothing of this project is imported, so the same few messages make a member in any language that has a NATS client.
 """
 
@@ -101,7 +104,7 @@ async def heard(connection: Client) -> dict[str, Any]:
 async def main(url: str) -> None:
     """Everything once, told line by line."""
     async with asyncio.timeout(5):
-        connection = await nats.connect(url, error_cb=quiet)
+        connection = await nats.connect(url, error_cb=quiet, user_credentials=os.environ.get("NATS_CREDS"))
     try:
         await serve(connection)
         await stay_a_while(connection)

@@ -5,6 +5,7 @@ Read in the order a request meets them:
 `settings`                 what an operator may set, with its consequences
 `listening`                a port: bind, serve, drain
 `requests`, `guards`       around every request: id, Host and Origin, one error shape, log line, metrics
+`access`                   who asks, and whether it may: keys, tokens, certificates, scopes, TLS
 `operations`, `reading`    a typed method becomes a route: path, query, headers and body as checked values
 `discovery`, `lifecycle`   find members; announce, heartbeat, withdraw
 `calling`                  tool calls, bytes in and out
@@ -18,8 +19,11 @@ Read in the order a request meets them:
 
 from __future__ import annotations
 
+from gateway.access.policy import Unprotected, asks
+from gateway.access.settings import AccessSettings
+from gateway.access.tls import CannotServeTls
 from gateway.app import Gateway
 from gateway.listening import CannotListen
 from gateway.settings import GatewaySettings
 
-__all__ = ["CannotListen", "Gateway", "GatewaySettings"]
+__all__ = ["AccessSettings", "CannotListen", "CannotServeTls", "Gateway", "GatewaySettings", "Unprotected", "asks"]

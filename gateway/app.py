@@ -16,6 +16,10 @@ from bus import Bus, Federation
 from bus.dispatch import Dispatch, DispatchSettings
 from bus.micro import MicroResponder, MicroService
 from bus.names import checked_member
+from bus.trail import Trail
+from gateway.access.doorkeeper import Doorkeeper
+from gateway.access.metadata import MemberResources, Resources
+from gateway.access.settings import AccessSettings
 from gateway.calling import Caller, Calls, DoorCalls
 from gateway.discovery import Discovery
 from gateway.documents import TITLE, Description, Pages
@@ -23,6 +27,10 @@ from gateway.endpoints import Addresses
 from gateway.guards import Guards, allow_origin, secure
 from gateway.inquiry import Inquiry
 from gateway.lifecycle import Lifecycle
+from gateway.limits.around import limiting, telling
+from gateway.limits.limiter import Limiter, limiter_of
+from gateway.limits.members import LimitedFederation
+from gateway.limits.rules import counted_as
 from gateway.listening import Bound, CannotListen, Listener, bind, serve
 from gateway.mcp.federation.aggregate import Aggregate
 from gateway.mcp.federation.catalogue import Catalogue
@@ -37,9 +45,10 @@ from gateway.openapi import About
 from gateway.operations import Limits, Route, handler, routes_of
 from gateway.probes import DoorProbe, MemberProbe, Probes
 from gateway.reading import expectation
-from gateway.requests import ORIGIN, Surroundings, supervising
+from gateway.requests import ORIGIN, PRINCIPAL, Surroundings, supervising
 from gateway.settings import GatewaySettings
 from gateway.shapes import TIMEOUT_MS
+from gateway.vouching import Vouching
 
 MEMBER_MCP = "/servers/{id}/mcp"
 DOOR_MCP = "/mcp"
@@ -63,13 +72,16 @@ class Parts:
     caller: Caller
     fronts: Fronts
     aggregate: Aggregate
+    limiter: Limiter
+    doorkeeper: Doorkeeper
     version: str
 
 
 class Gateway:
     """The HTTP face of the federation over one `Bus`, which stays the caller's to close."""
 
-    def __init__(self, bus: Bus, settings: GatewaySettings | None = None) -> None:
+    def __init__(self, bus: Bus, settings: GatewaySettings | None = None, access: AccessSettings | None = None) -> None:
+        """Raises Unprotected (open to a network without authentication), CannotServeTls."""
         self.settings = settings or GatewaySettings()
         self.url = ""
         """Base URL of the main port as bound; empty until `start` returned."""
@@ -79,8 +91,14 @@ class Gateway:
         self._version = version(DISTRIBUTION)
         self._listeners: list[Listener] = []
         self._micro = MicroResponder(bus, _described(self._version))
+        self._vouching = Vouching(bus, self.settings.trust_store) if self.settings.trust_store else None
         self.mcp = Fronts(bus, self.settings)
         """Serves MCP on this gateway's ports."""
+        trail = Trail(bus, "gateway")
+        self.doorkeeper = Doorkeeper(bus, access or AccessSettings(), host=self.settings.host, trail=trail)
+        """Knows who may come in."""
+        self.limiter = limiter_of(self.settings, trail, authenticated=self.doorkeeper.required)
+        """Keeps callers from asking for too much."""
         self._aggregate: Aggregate | None = None
 
     async def start(self) -> None:
@@ -92,14 +110,19 @@ class Gateway:
         doors = await self._bind_doors()
         self.url = self._url(main)
         self.door_urls = {member: self._url(bound) for member, bound in reversed(doors)}
+        await self.doorkeeper.start(self.settings.public_url or self.url)
         self.mcp.start()
+        if self._vouching is not None:
+            self._vouching.start()
+        self.limiter.start()
         parts = self._parts()
         self._aggregate = parts.aggregate
         self._aggregate.start()
-        self._listeners.append(await serve(main_application(parts), main, self.settings))
+        tls = self.doorkeeper.tls.context if self.doorkeeper.tls is not None else None
+        self._listeners.append(await serve(main_application(parts), main, self.settings, tls))
         for member, bound in doors:
             app = door_application(parts, member, self._url(bound))
-            self._listeners.append(await serve(app, bound, self.settings))
+            self._listeners.append(await serve(app, bound, self.settings, tls))
         self._micro.start()
         if self.settings.public_url is None and self.settings.host in WILDCARDS:
             log.warning("public_url_not_set", named_instead=self.url)
@@ -114,9 +137,13 @@ class Gateway:
         self.mcp.end_streams()
         await asyncio.gather(*(listener.drain() for listener in listeners))
         await self._micro.stop()
+        if self._vouching is not None:
+            await self._vouching.stop()
         await self.mcp.stop()
+        await self.limiter.stop()
         if self._aggregate is not None:
             await self._aggregate.stop()
+        await self.doorkeeper.stop()
         log.info("gateway_stopped", url=self.url)
 
     async def _bind_doors(self) -> list[tuple[str, Bound]]:
@@ -129,13 +156,24 @@ class Gateway:
         return doors
 
     def _url(self, bound: Bound) -> str:
-        return f"http://{url_host(self.settings.host)}:{bound.port}"
+        return f"{self.doorkeeper.scheme}://{url_host(self.settings.host)}:{bound.port}"
 
     def _parts(self) -> Parts:
         settings, catalogue = self.settings, Catalogue()
-        federation = Federation(self._bus, dispatch_of(self._bus, settings, catalogue))
+        dispatch = dispatch_of(self._bus, settings, catalogue)
+        vet = self._vouching.check if self._vouching is not None else None
+        federation = LimitedFederation(self.limiter, self._bus, dispatch, speaks_for_callers=True, vet=vet)
         metrics = Metrics(self._version, lambda: self._bus.connected)
         addresses = public_addresses(settings, self.url, self.door_urls)
+        aggregate = Aggregate(
+            federation,
+            settings,
+            catalogue,
+            addresses=addresses,
+            metrics=metrics,
+            denials=self.doorkeeper.denials,
+            version=self._version,
+        )
         return Parts(
             settings=settings,
             federation=federation,
@@ -143,12 +181,16 @@ class Gateway:
             metrics=metrics,
             addresses=addresses,
             caller=Caller(
-                federation, metrics, timeout=settings.call_timeout_s, max_timeout=settings.max_call_timeout_s
+                federation,
+                metrics,
+                aggregate.enforcement,
+                timeout=settings.call_timeout_s,
+                max_timeout=settings.max_call_timeout_s,
             ),
             fronts=self.mcp,
-            aggregate=Aggregate(
-                federation, settings, catalogue, addresses=addresses, metrics=metrics, version=self._version
-            ),
+            aggregate=aggregate,
+            limiter=self.limiter,
+            doorkeeper=self.doorkeeper,
             version=self._version,
         )
 
@@ -161,40 +203,59 @@ def dispatch_of(bus: Bus, settings: GatewaySettings, catalogue: Catalogue) -> Di
 
 def main_application(parts: Parts) -> web.Application:
     """Everything the main port shows."""
-    description = _description(parts, TITLE, parts.addresses.base)
+    base = parts.addresses.base
+    description = _description(parts, TITLE, base)
     stations = (
         Discovery(parts.inquiry, parts.addresses),
-        Lifecycle(parts.federation, parts.inquiry),
+        Lifecycle(parts.federation, parts.inquiry, parts.aggregate.enforcement),
         Calls(parts.caller),
         Probes(parts.inquiry, parts.metrics, version=parts.version),
         MemberProbe(parts.inquiry),
         description,
         Pages(description),
+        *_resources(parts, base, members=True),
     )
     endpoints = {MEMBER_MCP: _named_member(parts), FEDERATION_MCP: _whole_federation(parts)}
-    return _application(
-        parts, stations, description, {path: parts.fronts.endpoint(found) for path, found in endpoints.items()}
-    )
+    mcp = {path: parts.fronts.endpoint(found) for path, found in endpoints.items()}
+    return _application(parts, Port(base, stations, description, mcp))
 
 
 def door_application(parts: Parts, member: str, url: str) -> web.Application:
     """What a member's own door shows."""
+    base = parts.addresses.doors.get(member, url)
     description = _description(parts, f"{TITLE}: {member}", url)
-    stations = (DoorCalls(parts.caller, member), DoorProbe(parts.inquiry, member), description)
-    upstream = MemberUpstream(parts.federation, parts.metrics, member)
-    return _application(parts, stations, description, {DOOR_MCP: parts.fronts.endpoint(lambda _: upstream)})
+    stations = (
+        DoorCalls(parts.caller, member),
+        DoorProbe(parts.inquiry, member),
+        description,
+        *_resources(parts, base, members=False),
+    )
+    upstream = _member_upstream(parts, member)
+    return _application(parts, Port(base, stations, description, {DOOR_MCP: parts.fronts.endpoint(lambda _: upstream)}))
+
+
+def _resources(parts: Parts, base: str, *, members: bool) -> list[object]:
+    """The stations that tell where to get access tokens; none where there is nowhere to."""
+    if not parts.doorkeeper.issuers:
+        return []
+    resources = Resources(base, parts.doorkeeper.issuers)
+    return [resources, *([MemberResources(resources)] if members else [])]
+
+
+def _member_upstream(parts: Parts, member: str) -> MemberUpstream:
+    return MemberUpstream(parts.federation, parts.metrics, parts.aggregate.enforcement, member)
 
 
 def _named_member(parts: Parts) -> UpstreamFor:
     def upstream_for(request: web.Request) -> MemberUpstream:
-        return MemberUpstream(parts.federation, parts.metrics, checked_member(request.match_info["id"]))
+        return _member_upstream(parts, checked_member(request.match_info["id"]))
 
     return upstream_for
 
 
 def _whole_federation(parts: Parts) -> UpstreamFor:
     def upstream_for(request: web.Request) -> Upstream:
-        return parts.aggregate.upstream(read_scope(request.query.items()))
+        return parts.aggregate.upstream(read_scope(request.query.items()), request[PRINCIPAL].scopes)
 
     return upstream_for
 
@@ -221,19 +282,32 @@ def _bracketed(host: str) -> str:
 
 def _description(parts: Parts, title: str, url: str) -> Description:
     longest_ms = int(parts.settings.max_call_timeout_s * 1000)
-    return Description(About(title, parts.version, url, {TIMEOUT_MS: longest_ms}))
+    return Description(About(title, parts.version, url, {TIMEOUT_MS: longest_ms}, tuple(parts.doorkeeper.schemes)))
 
 
-def _application(
-    parts: Parts, stations: Iterable[object], description: Description, mcp: Mapping[str, McpHandler]
-) -> web.Application:
-    settings = parts.settings
-    routes = [route for station in stations for route in routes_of(station)]
-    description.cover(route.operation for route in routes)
-    app = web.Application(
-        middlewares=[supervising(_surroundings(parts, routes, frozenset(mcp)))], client_max_size=settings.max_body_bytes
-    )
+@dataclass(frozen=True, slots=True)
+class Port:
+    """What one port shows."""
+
+    base: str
+    """Its URL, as clients know it."""
+    stations: Iterable[object]
+    description: Description
+    mcp: Mapping[str, McpHandler]
+
+
+def _application(parts: Parts, port: Port) -> web.Application:
+    settings, mcp = parts.settings, port.mcp
+    routes = [route for station in port.stations for route in routes_of(station)]
+    port.description.cover(route.operation for route in routes)
+    around = _surroundings(parts, routes, port)
+    middlewares = [supervising(around)]
+    if parts.limiter.rules.any:
+        middlewares.append(limiting(parts.limiter, _counted_as, around.any_host | around.quiet))
+    app = web.Application(middlewares=middlewares, client_max_size=settings.max_body_bytes)
     app.on_response_prepare.append(_secure)
+    if parts.limiter.rules.any:
+        app.on_response_prepare.append(telling(parts.limiter))
     limits = Limits(settings.max_body_bytes, settings.body_timeout_s)
     for path, handle in mcp.items():  # first, because they are looked through in this order
         app.router.add_route("*", path, handle, expect_handler=expectation)
@@ -249,9 +323,10 @@ def _mount(app: web.Application, route: Route, limits: Limits) -> None:
         app.router.add_route(method, stated.path, handler(route, limits), expect_handler=expectation)
 
 
-def _surroundings(parts: Parts, routes: list[Route], jsonrpc: frozenset[str]) -> Surroundings:
+def _surroundings(parts: Parts, routes: list[Route], port: Port) -> Surroundings:
     settings = parts.settings
     return Surroundings(
+        admission=parts.doorkeeper.admission(port.base),
         guards=Guards(settings.hosts, frozenset(settings.allowed_origins)),
         metrics=parts.metrics,
         max_body_bytes=settings.max_body_bytes,
@@ -259,8 +334,12 @@ def _surroundings(parts: Parts, routes: list[Route], jsonrpc: frozenset[str]) ->
         access_log=settings.access_log,
         any_host=frozenset(route.operation.path for route in routes if route.operation.any_host),
         quiet=frozenset(route.operation.path for route in routes if route.operation.quiet),
-        jsonrpc=jsonrpc,
+        jsonrpc=frozenset(port.mcp),
     )
+
+
+def _counted_as(request: web.Request) -> str:
+    return counted_as(request[PRINCIPAL].name, request.remote)
 
 
 async def _secure(request: web.Request, answer: web.StreamResponse) -> None:

@@ -12,6 +12,9 @@ JSON = "application/json"
 RETRY_AFTER_S = 1
 """Seconds a client should wait before it repeats a request whose error says `retryable`."""
 
+REFUSAL = web.ResponseKey("refusal", FederationError)
+"""The error that an answer tells of, for those who add to it what only they know."""
+
 
 def json_answer(body: bytes, status: int = 200) -> web.Response:
     """An answer of JSON bytes, as they are."""
@@ -23,11 +26,18 @@ def value_answer(value: object, status: int = 200) -> web.Response:
     return json_answer(orjson.dumps(value), status)
 
 
+def retry_after(error: FederationError) -> str:
+    """Whole seconds after which a request with that error is worth repeating: its own word, where it has one."""
+    told = (error.details or {}).get("retry_after_s")
+    return str(told if isinstance(told, int) and told > 0 else RETRY_AFTER_S)
+
+
 def error_answer(error: FederationError) -> web.Response:
     """The one shape of an error with its status; `Retry-After` where a retry can help."""
     answer = value_answer(error.body(), error.http_status)
+    answer[REFUSAL] = error
     if error.retryable:
-        answer.headers[hdrs.RETRY_AFTER] = str(RETRY_AFTER_S)
+        answer.headers[hdrs.RETRY_AFTER] = retry_after(error)
     if isinstance(error, MethodNotAllowed):
         answer.headers[hdrs.ALLOW] = ", ".join((error.details or {}).get("allowed", ()))
     return answer

@@ -1,16 +1,18 @@
 """Tool calls over HTTP: bare arguments in, bare result out, the bytes untouched on both ways.
 
 A client that goes away cancels its handler, and with it the call at the member. Nothing a client sends becomes the
-caller's identity on the bus: only the headers named here travel on.
+caller's identity on the bus: only the headers named here travel on, and the identity is minted of what was proved.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from bus import CallOptions, Federation, headers
+from bus.access import Principal
 from bus.errors import (
     Busy,
     Cancelled,
@@ -28,6 +30,9 @@ from bus.errors import (
     UnknownMember,
     UnknownTool,
 )
+from gateway.access.enforcement import Enforcement, unknown
+from gateway.access.identity import sent_on
+from gateway.access.visible import sees_all
 from gateway.border import json_answer
 from gateway.metrics import Metrics
 from gateway.operations import Answer, Refusals, operation
@@ -53,20 +58,41 @@ OF_A_CALL: Refusals = (
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
+@dataclass(frozen=True, slots=True)
+class WantedTool:
+    """A tool of a member."""
+
+    member: str
+    tool: str
+
+
 class Caller:
     """Makes calls for HTTP clients, counted and bounded."""
 
-    def __init__(self, federation: Federation, metrics: Metrics, *, timeout: float, max_timeout: float) -> None:
+    def __init__(
+        self,
+        federation: Federation,
+        metrics: Metrics,
+        enforcement: Enforcement,
+        *,
+        timeout: float,
+        max_timeout: float,
+    ) -> None:
         self._federation = federation
         self._metrics = metrics
+        self._enforcement = enforcement
         self._timeout = timeout
         self._max_timeout = max_timeout
 
-    async def call(self, member: str, tool: str, body: bytes, sent: CallHeaders) -> web.Response:
-        """The member's result as it came. Raises what the call raises."""
-        options = CallOptions(timeout=self._seconds(sent.timeout_ms), headers=carried(sent))
+    async def call(self, wanted: WantedTool, body: bytes, sent: CallHeaders, caller: Principal) -> web.Response:
+        """The member's result as it came. Raises InsufficientScope before anything is sent, or what the call raises."""
+        await self._enforcement.call(caller, wanted.member, wanted.tool)
+        options = CallOptions(timeout=self._seconds(sent.timeout_ms), headers=sent_on(carried(sent), caller))
         with self._metrics.call() as counted:
-            result = await self._federation.call_bytes(member, tool, body or b"{}", options)
+            try:
+                result = await self._federation.call_bytes(wanted.member, wanted.tool, body or b"{}", options)
+            except UnknownMember as exc:
+                raise exc if sees_all(caller.scopes) else unknown(wanted.member) from exc
             counted.outcome = "ok"
         return json_answer(result)
 
@@ -94,13 +120,13 @@ class Calls:
         body_model=Arguments,
         example={"code_snippet": "print('hello')", "language": "python"},
     )
-    async def call_tool(self, path: CallPath, headers: CallHeaders, body: bytes) -> web.Response:
+    async def call_tool(self, path: CallPath, headers: CallHeaders, body: bytes, caller: Principal) -> web.Response:
         """Call a tool of a member.
 
         The body is the arguments object, the answer the tool's own result. A call that is not answered before its
         deadline is cancelled at the member and may have run; so is one whose client disconnects.
         """
-        return await self._caller.call(path.service, path.tool, body, headers)
+        return await self._caller.call(WantedTool(path.service, path.tool), body, headers, caller)
 
 
 class DoorCalls:
@@ -118,9 +144,9 @@ class DoorCalls:
         refusals=OF_A_CALL,
         body_model=Arguments,
     )
-    async def call_tool(self, path: DoorCallPath, headers: CallHeaders, body: bytes) -> web.Response:
+    async def call_tool(self, path: DoorCallPath, headers: CallHeaders, body: bytes, caller: Principal) -> web.Response:
         """Call a tool of this member: arguments in, result out."""
-        return await self._caller.call(self._member, path.tool, body, headers)
+        return await self._caller.call(WantedTool(self._member, path.tool), body, headers, caller)
 
 
 def carried(sent: CallHeaders) -> dict[str, str]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
+from bus.access import Principal
 from bus.messages import ServersQuery, TagsQuery
+from gateway.access.visible import Visible
 from gateway.border import json_answer
 from gateway.endpoints import Addresses, Memo
 from gateway.inquiry import Inquiry
@@ -19,42 +23,42 @@ class Discovery:
     """The reading side of the directory."""
 
     def __init__(self, inquiry: Inquiry, addresses: Addresses) -> None:
-        self._inquiry = inquiry
+        self._visible = Visible(inquiry)
         self._fill_page = Memo(addresses.fill_page)
         self._fill_member = Memo(addresses.fill_member)
 
     @operation("GET", f"{ROOT}/servers", tag=TAG, answers={200: Answer(Members)}, refusals=READS)
-    async def list_servers(self, query: ServersQuery) -> web.Response:
+    async def list_servers(self, query: ServersQuery, caller: Principal) -> web.Response:
         """The members, one page.
 
-        Active ones unless `status` says otherwise. Every condition must hold; `tag`, `capability` and `without_tag`
-        may be repeated. With `q` the best match comes first.
+        Those that the caller may see, active ones unless `status` says otherwise. Every condition must hold; `tag`,
+        `capability` and `without_tag` may be repeated. With `q` the best match comes first.
         """
-        return await self._page("servers", query)
+        return await self._page("servers", query, caller)
 
     @operation("GET", f"{ROOT}/search", tag=TAG, answers={200: Answer(Members)}, refusals=READS)
-    async def search_servers(self, query: ServersQuery) -> web.Response:
+    async def search_servers(self, query: ServersQuery, caller: Principal) -> web.Response:
         """Members by tag, capability, words, version.
 
         Tags and capabilities match exactly; `q` is ranked and forgives typing errors. Nothing found is an empty page.
         """
-        return await self._page("search", query)
+        return await self._page("search", query, caller)
 
     @operation(
         "GET", f"{ROOT}/servers/{{id}}", tag=TAG, answers={200: Answer(MemberView)}, refusals=(*READS, *OF_A_MEMBER)
     )
-    async def get_server(self, path: MemberPath) -> web.Response:
+    async def get_server(self, path: MemberPath, caller: Principal) -> web.Response:
         """One member's manifest."""
-        return json_answer(self._fill_member(await self._inquiry.member_bytes(path.id)))
+        return json_answer(self._fill_member(await self._visible.member(path.id, caller.scopes)))
 
     @operation("GET", f"{ROOT}/tags", tag=TAG, answers={200: Answer(Tags)}, refusals=READS)
-    async def list_tags(self, query: TagsQuery) -> web.Response:
+    async def list_tags(self, query: TagsQuery, caller: Principal) -> web.Response:
         """Every tag with its number of members."""
-        return json_answer(await self._inquiry.ask("tags", _body(query)))
+        return json_answer(await self._visible.tags(_asked(query), caller.scopes))
 
-    async def _page(self, verb: str, query: ServersQuery) -> web.Response:
-        return json_answer(self._fill_page(await self._inquiry.ask(verb, _body(query))))
+    async def _page(self, verb: str, query: ServersQuery, caller: Principal) -> web.Response:
+        return json_answer(self._fill_page(await self._visible.page(verb, _asked(query), caller.scopes)))
 
 
-def _body(query: ServersQuery | TagsQuery) -> bytes:
-    return query.model_dump_json(exclude_defaults=True).encode()
+def _asked(query: ServersQuery | TagsQuery) -> dict[str, Any]:
+    return query.model_dump(mode="json", exclude_defaults=True)

@@ -1,7 +1,7 @@
 """Who may speak to the gateway from where: the `Host` and `Origin` checks, CORS, and the headers that bind browsers.
 
-There is no login on loopback, so a web page in a local browser is the intruder to keep out: by DNS rebinding it comes
-with a foreign `Host`, by a cross-site request with a foreign `Origin`.
+On loopback there may be no login, so a web page in a local browser is the intruder to keep out: by DNS rebinding it
+comes with a foreign `Host`, by a cross-site request with a foreign `Origin`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 CORS_METHODS = "GET, POST, DELETE"
 CORS_HEADERS = (
-    "Content-Type, X-Omega-Timeout-Ms, X-Request-Id, Idempotency-Key, "
+    "Authorization, X-Api-Key, Content-Type, X-Omega-Timeout-Ms, X-Request-Id, Idempotency-Key, "
     "MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID"
 )
-CORS_EXPOSED = "X-Request-Id, Retry-After, Mcp-Session-Id"
+CORS_EXPOSED = "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Mcp-Session-Id"
 CORS_MAX_AGE_S = 600
 
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from bus import Federation, Instance, codec
-from bus.errors import Conflict, Malformed, NotAllowed, UnknownMember
+from bus.access import Principal
+from bus.compact import unverified
+from bus.errors import Conflict, NotAllowed, UnknownMember
 from bus.names import DEFAULT_INSTANCE, checked_instance, checked_member
 from bus.trail import rfc3339
 from bus.validation import validated
+from gateway.access.enforcement import Enforcement
 from gateway.border import value_answer
 from gateway.inquiry import Inquiry
 from gateway.operations import OF_A_MEMBER, READS, WRITES, Answer, operation
@@ -43,9 +44,10 @@ EXAMPLE = {
 class Lifecycle:
     """The writing side of the directory, for members that speak HTTP only."""
 
-    def __init__(self, federation: Federation, inquiry: Inquiry) -> None:
+    def __init__(self, federation: Federation, inquiry: Inquiry, enforcement: Enforcement) -> None:
         self._federation = federation
         self._inquiry = inquiry
+        self._enforcement = enforcement
 
     @operation(
         "POST",
@@ -56,7 +58,7 @@ class Lifecycle:
         body_model=Registration,
         example=EXAMPLE,
     )
-    async def register(self, body: bytes, query: InstanceQuery) -> web.Response:
+    async def register(self, body: bytes, query: InstanceQuery, caller: Principal) -> web.Response:
         """Announce a member.
 
         Answered after the registry has stored it; 200 for a new member and a known one alike, `status` tells which.
@@ -64,24 +66,26 @@ class Lifecycle:
         """
         offered = codec.decode_object(body)
         who = Instance(claimed_id(offered), checked_instance(query.instance or DEFAULT_INSTANCE))
-        return value_answer(await self._federation.register_bytes(who, body))
+        self._enforcement.register(caller, who.member)
+        return value_answer(await self._federation.register_bytes(who, body, caller=caller.name or None))
 
     @operation(
         "POST",
         "/mcp/heartbeat",
         tag=TAG,
         answers={200: Answer(HeartbeatTaken)},
-        refusals=(*READS, *OF_A_MEMBER),
+        refusals=(*READS, *OF_A_MEMBER, NotAllowed),
         example={"service_id": "my_service_fastmcp"},
     )
-    async def heartbeat(self, body: HeartbeatBody) -> web.Response:
+    async def heartbeat(self, body: HeartbeatBody, caller: Principal) -> web.Response:
         """Say that a member is still there.
 
         404 when no directory knows the member or that instance of it: register again.
         """
         instance = checked_instance(body.instance or DEFAULT_INSTANCE)
+        self._enforcement.register(caller, body.service_id)
         find_instance(await self._inquiry.member(body.service_id), instance)
-        await self._federation.heartbeat(body.service_id, instance)
+        await self._federation.heartbeat(body.service_id, instance, caller=caller.name or None)
         return value_answer({"status": "ok", "timestamp": rfc3339(time.time())})
 
     @operation(
@@ -89,11 +93,12 @@ class Lifecycle:
         "/mcp/unregister/{id}",
         tag=TAG,
         answers={200: Answer(Left)},
-        refusals=(*WRITES, *OF_A_MEMBER),
+        refusals=(*WRITES, *OF_A_MEMBER, NotAllowed),
     )
-    async def unregister(self, path: MemberPath, query: InstanceQuery) -> web.Response:
+    async def unregister(self, path: MemberPath, query: InstanceQuery, caller: Principal) -> web.Response:
         """Withdraw a member, or one instance of it."""
-        return value_answer(await self._federation.leave(path.id, query.instance))
+        self._enforcement.register(caller, path.id)
+        return value_answer(await self._federation.leave(path.id, query.instance, caller=caller.name or None))
 
 
 def claimed_id(offered: dict[str, Any]) -> str:
@@ -101,21 +106,9 @@ def claimed_id(offered: dict[str, Any]) -> str:
 
     Raises InvalidRequest (no id, or one that is none), Malformed (not a token).
     """
-    manifest = _signed_payload(validated(Signed, offered).signed) if "signed" in offered else offered
+    manifest = unverified(validated(Signed, offered).signed) if "signed" in offered else offered
     named = manifest.get("id", manifest.get("service_id", ""))
     return checked_member(named if isinstance(named, str) else "")
-
-
-def _signed_payload(token: str) -> dict[str, Any]:
-    """What a compact JWS carries, its signature unchecked."""
-    payload = token.split(".")[1]
-    try:
-        value = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except ValueError as exc:
-        raise Malformed("signed: not a compact JWS with a JSON object inside") from exc
-    if not isinstance(value, dict):
-        raise Malformed("signed: the payload is not an object")
-    return value
 
 
 def find_instance(manifest: dict[str, Any], instance: str) -> None:

@@ -1,7 +1,7 @@
 """One listening port with its application: bind, serve, drain.
 
 aiohttp serves; what it leaves open is closed here: errors it finds before any handler (a request head that cannot be
-parsed) get the one shape of every error, and a head that never ends is cut off.
+parsed) get the one shape of every error, a head that never ends is cut off, and connections are counted.
 """
 
 from __future__ import annotations
@@ -9,22 +9,27 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
 
 from bus.errors import FederationError, Internal, Malformed
 from gateway.border import error_answer
+from gateway.crowd import Crowd, room
 from gateway.guards import secure
 from gateway.settings import GatewaySettings
 
 LINGER_S = 5.0
 """How long the rest of a refused body is read and thrown away, so that the refusal reaches a client still sending."""
 BACKLOG = 1024
+HANDSHAKE_S = 10.0
+"""How long a TLS handshake may take."""
 LAST_REQUESTS_S = 0.3
 """How long a connection made before the end may take to bring its request. What is idle then is closed."""
 
@@ -43,7 +48,24 @@ class CannotListen(OSError):
 class Connection(web.RequestHandler):
     """One client connection."""
 
-    __slots__ = ()
+    __slots__ = ("_crowd",)
+
+    def __init__(self, *args: Any, crowd: Crowd, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._crowd = crowd
+
+    @property
+    def idle(self) -> bool:
+        """No request of it is in hand."""
+        return self._current_request is None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._crowd.enter(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._crowd.leave(self)
+        super().connection_lost(exc)
 
     def handle_error(
         self,
@@ -76,6 +98,7 @@ class Listener:
     connection: Callable[[], Connection]
     leaving: asyncio.Event
     """Set when every answer is to be the last of its connection."""
+    tls: ssl.SSLContext | None = None
     late: list[socket.socket] = field(default_factory=list)
     """Connections that the kernel had made and nobody had taken when the port was closed."""
 
@@ -91,7 +114,8 @@ class Listener:
         """Answer who had connected already, wait for the requests in flight (`drain_s`), then cut off what is left."""
         loop = asyncio.get_running_loop()
         for connected in self.late:
-            await loop.connect_accepted_socket(self.connection, connected)
+            with suppress(OSError):  # a client that never says hello, or left
+                await loop.connect_accepted_socket(self.connection, connected, ssl=self.tls)
         if self.runner.server is not None and self.runner.server.connections:
             await asyncio.sleep(LAST_REQUESTS_S)
         await self.runner.cleanup()
@@ -138,8 +162,10 @@ async def bind(host: str, port: int) -> Bound:
     return Bound(tuple(held))
 
 
-async def serve(app: web.Application, bound: Bound, settings: GatewaySettings) -> Listener:
-    """Serve `app` on `bound`, which is the listener's from here on."""
+async def serve(
+    app: web.Application, bound: Bound, settings: GatewaySettings, tls: ssl.SSLContext | None = None
+) -> Listener:
+    """Serve `app` on `bound`, which is the listener's from here on; with `tls`, in HTTPS."""
     leaving = asyncio.Event()
     app.on_response_prepare.append(partial(_say_goodbye, leaving))
     # aiohttp waits twice for what is in flight, the second time only for what did not end in the first.
@@ -151,12 +177,17 @@ async def serve(app: web.Application, bound: Bound, settings: GatewaySettings) -
         Connection,
         runner.server,
         loop=loop,
-        access_log=None,  # type: ignore[arg-type]  # None switches it off, which the annotation forgets
+        access_log=None,
         keepalive_timeout=settings.idle_timeout_s,
         lingering_time=LINGER_S,
+        crowd=Crowd(room(settings.max_connections)),
     )
-    servers = [await loop.create_server(connection, sock=held, backlog=BACKLOG) for held in bound.sockets]
-    return Listener(runner, tuple(servers), connection, leaving)
+    patience = HANDSHAKE_S if tls is not None else None
+    servers = [
+        await loop.create_server(connection, sock=held, backlog=BACKLOG, ssl=tls, ssl_handshake_timeout=patience)
+        for held in bound.sockets
+    ]
+    return Listener(runner, tuple(servers), connection, leaving, tls)
 
 
 async def _say_goodbye(leaving: asyncio.Event, _: web.Request, answer: web.StreamResponse) -> None:

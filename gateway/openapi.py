@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from bus.errors import FederationError
+from bus.errors import FederationError, Unauthenticated
+from gateway.access.rules import need_of
 from gateway.operations import JSON, Answer, Operation
+from gateway.refusals import InsufficientScope
 from gateway.requests import REQUEST_ID
 from gateway.shapes import ErrorBody
 
@@ -30,6 +32,8 @@ class About:
     """Base URL under which the operations are served."""
     maxima: Mapping[str, float] = field(default_factory=dict)
     """Upper limits of parameters that come from the settings, by parameter."""
+    schemes: tuple[str, ...] = ()
+    """The ways to prove who one is, by their names in `SCHEMES`; none: nothing is asked."""
 
 
 def document(operations: Iterable[Operation], about: About) -> dict[str, Any]:
@@ -38,13 +42,20 @@ def document(operations: Iterable[Operation], about: About) -> dict[str, Any]:
     schemas, definitions = models_json_schema(_models(offered), ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
     for stated in offered:
-        paths.setdefault(stated.path, {})[stated.method.lower()] = _operation(stated, schemas, about.maxima)
+        described = _operation(stated, schemas, about.maxima)
+        paths.setdefault(stated.path, {})[stated.method.lower()] = described | _secured(
+            stated, about, schemas, described
+        )
     return {
         "openapi": VERSION,
         "info": {"title": about.title, "version": about.version, "license": _LICENSE},
         "servers": [{"url": about.url}],
         "paths": paths,
-        "components": {"schemas": definitions.get("$defs", {}), "headers": _HEADERS},
+        "components": {
+            "schemas": definitions.get("$defs", {}),
+            "headers": _HEADERS,
+            **({"securitySchemes": {name: SCHEMES[name] for name in about.schemes}} if about.schemes else {}),
+        },
     }
 
 
@@ -74,6 +85,23 @@ def _operation(stated: Operation, schemas: Schemas, maxima: Mapping[str, float])
     if stated.shown_body is not None:
         described["requestBody"] = _request_body(stated, schemas)
     return described
+
+
+def _secured(stated: Operation, about: About, schemas: Schemas, described: Mapping[str, Any]) -> dict[str, Any]:
+    """What an operation asks of its caller, and how it refuses."""
+    need = need_of(stated.method, stated.path)
+    if not about.schemes:
+        return {}
+    if need is None or need.open:
+        return {"security": []}
+    more = (Unauthenticated, InsufficientScope) if need.rights else (Unauthenticated,)
+    failures = _failures(replace(stated, refusals=(*stated.refusals, *more)), schemas)
+    refusals = {status: failures[status] for status in ("401", "403") if status in failures}
+    ways = [[right.value] for right in need.rights] or [[]]
+    return {
+        "security": [{name: rights} for name in about.schemes for rights in ways],
+        "responses": {**described["responses"], **refusals},
+    }
 
 
 # asked ------------------------------------------------------------------------------------------------------------
@@ -161,3 +189,13 @@ _HEADERS = {
     REQUEST_ID: {"description": "The request's id: the client's own or a new one", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before trying again", "schema": {"type": "integer"}},
 }
+SCHEMES: Mapping[str, Mapping[str, str]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, or an access token of an authorization server that this gateway trusts",
+    },
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "An API key"},
+    "mutualTLS": {"type": "mutualTLS", "description": "A client certificate that is mapped to a principal"},
+}
+"""The ways to prove who one is."""

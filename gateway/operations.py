@@ -1,8 +1,8 @@
 """One HTTP operation: a typed method of a station, and what the API document says of it, kept in one place.
 
 The method's signature is the contract. A parameter named `path`, `query`, `headers` or `body` is filled from that
-part of the request, checked by the model it is annotated with; `body: bytes` takes the JSON unparsed. The same models
-make the API document, so the two cannot differ.
+part of the request, checked by the model it is annotated with; `body: bytes` takes the JSON unparsed. One named
+`caller` is the `Principal` who asks. The same models make the API document, so the two cannot differ.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, TypedDict, TypeVar, Unpack, get_type_hints
 from aiohttp import web
 from pydantic import BaseModel
 
+from bus.access import Principal
 from bus.errors import (
     DirectoryAway,
     Disconnected,
@@ -23,6 +24,7 @@ from bus.errors import (
     InvalidRequest,
     Malformed,
     OutcomeUnknown,
+    RateLimited,
     TooLarge,
     UnknownMember,
     UnsupportedMedia,
@@ -30,6 +32,7 @@ from bus.errors import (
 from bus.validation import validated
 from gateway import reading
 from gateway.refusals import ForeignOrigin, Misdirected, SlowRequest
+from gateway.requests import PRINCIPAL
 from gateway.shapes import NoQuery
 
 Method = Callable[..., Awaitable[web.Response]]
@@ -37,7 +40,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 Refusals = tuple[type[FederationError], ...]
 Decorated = TypeVar("Decorated", bound=Method)
 
-EVERYWHERE: Refusals = (InvalidRequest, ForeignOrigin, Misdirected, Internal)
+EVERYWHERE: Refusals = (InvalidRequest, ForeignOrigin, Misdirected, RateLimited, Internal)
 WITH_A_BODY: Refusals = (Malformed, TooLarge, UnsupportedMedia, SlowRequest)
 READS: Refusals = (DirectoryAway, Disconnected)
 WRITES: Refusals = (*READS, OutcomeUnknown)
@@ -79,6 +82,8 @@ class Operation:
     query: type[BaseModel] | None = None
     headers: type[BaseModel] | None = None
     body: type[Any] | None = None
+    takes_caller: bool = False
+    """The method has a parameter `caller`."""
 
     @property
     def shown_body(self) -> type[BaseModel] | None:
@@ -143,6 +148,8 @@ def handler(route: Route, limits: Limits) -> Handler:
         given = _read_head(route.operation, request)
         if route.operation.body is not None:
             given["body"] = await _read_body(route.operation.body, request, limits)
+        if route.operation.takes_caller:
+            given["caller"] = request[PRINCIPAL]
         return await route.method(**given)
 
     return handle
@@ -179,4 +186,5 @@ def _described(stated: Operation, function: Method) -> Operation:
         query=hints.get("query"),
         headers=hints.get("headers"),
         body=hints.get("body"),
+        takes_caller=hints.get("caller") is Principal,
     )

@@ -6,11 +6,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from aiohttp import hdrs, web
 
+from bus.access import Principal
 from bus.errors import UnknownMember
 from bus.messages import Status
 from bus.trail import rfc3339
+from gateway.access.visible import Visible
 from gateway.border import value_answer
 from gateway.inquiry import Inquiry
 from gateway.metrics import Metrics
@@ -86,7 +89,7 @@ class MemberProbe:
     """Any member's health, as the directory sees it."""
 
     def __init__(self, inquiry: Inquiry) -> None:
-        self._inquiry = inquiry
+        self._visible = Visible(inquiry)
 
     @operation(
         "GET",
@@ -95,9 +98,10 @@ class MemberProbe:
         answers={200: Answer(Health), 503: Answer(Health, description="No instance of it is active")},
         refusals=(*READS, *OF_A_MEMBER),
     )
-    async def server_health(self, path: MemberPath) -> web.Response:
+    async def server_health(self, path: MemberPath, caller: Principal) -> web.Response:
         """How a member is: healthy while one of its instances is active."""
-        return health_answer(health_of(await self._inquiry.member(path.id), time.time()))
+        manifest = orjson.loads(await self._visible.member(path.id, caller.scopes))
+        return health_answer(health_of(manifest, time.time()))
 
 
 class DoorProbe:

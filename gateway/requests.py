@@ -16,11 +16,15 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 from structlog.contextvars import bind_contextvars
 
+from bus.access import Principal
 from bus.errors import FederationError, Internal
-from gateway.border import error_answer, federation_error
+from gateway.access.admission import Admission
+from gateway.access.proofs import Proof
+from gateway.access.rules import UNMATCHED
+from gateway.border import REFUSAL, error_answer, federation_error
 from gateway.guards import Guards
 from gateway.mcp.front.messages import failure
-from gateway.metrics import UNMATCHED, Metrics
+from gateway.metrics import Metrics
 
 REQUEST_ID = "X-Request-Id"
 CLIENT_GONE = 499
@@ -31,6 +35,11 @@ SOCKET_BUFFERS = 64 * 1024
 ORIGIN = web.RequestKey("origin", str)
 """The foreign origin whose page made the request, where it is an allowed one."""
 
+PRINCIPAL = web.RequestKey("principal", Principal)
+"""Who asks; there before any handler."""
+PROOF = web.RequestKey("proof", Proof)
+"""How that is known, and for how long."""
+
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 log = structlog.get_logger(__name__)
 
@@ -40,6 +49,7 @@ class Surroundings:
     """What the supervisor of requests works with."""
 
     guards: Guards
+    admission: Admission
     metrics: Metrics
     max_body_bytes: int
     send_timeout_s: float
@@ -70,6 +80,8 @@ def supervising(around: Surroundings) -> Middleware:
         try:
             answer = await _answered(request, handler, around)
             status = answer.status
+            if REFUSAL in answer:
+                around.admission.complete(request, _route(request), answer, answer[REFUSAL])
             answer.headers[REQUEST_ID] = ident
             return await _sent(request, answer, around.send_timeout_s)
         finally:
@@ -84,7 +96,11 @@ async def _answered(request: web.Request, handler: Handler, around: Surroundings
         origin = _admitted_origin(request, around)
         if origin is not None:
             request[ORIGIN] = origin
-        answer = web.Response(status=204) if _is_preflight(request, origin) else await handler(request)
+        if _is_preflight(request, origin):
+            return web.Response(status=204)
+        proof = request[PROOF] = await around.admission.admit(request, _route(request))
+        request[PRINCIPAL] = proof.principal
+        answer = await handler(request)
     except FederationError as exc:
         answer = _refusal(request, exc, around)
     except web.HTTPException as exc:
@@ -136,4 +152,6 @@ def _note(request: web.Request, status: int, seconds: float, around: Surrounding
     around.metrics.count_request(request.method, route, status, seconds)
     if around.access_log:
         tell = log.debug if route in around.quiet else log.info
-        tell("request", method=request.method, path=request.path[:200], status=status, ms=round(seconds * 1e3, 2))
+        told = {"method": request.method, "path": request.path[:200], "status": status, "ms": round(seconds * 1e3, 2)}
+        caller = request.get(PRINCIPAL)
+        tell("request", **told if caller is None or caller.anonymous else {**told, "caller": caller.name})

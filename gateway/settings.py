@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -20,11 +21,11 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 class GatewaySettings(BaseSettings):
     """How the gateway listens, whom it answers, and how long it waits."""
 
-    model_config = SettingsConfigDict(env_prefix="OMEGA_GATEWAY_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="OMEGA_GATEWAY_", extra="ignore", populate_by_name=True)
 
     host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
-    """Address to listen on. Anything but loopback lets the network in: there is no login in front of these paths, so
-    put a firewall or an authenticating proxy before it, and add the names clients use to `allowed_hosts`."""
+    """Address to listen on. Anything but loopback lets the network in, so it is taken only with `authentication`, or
+    with the flag that gives it up. Add the names clients use to `allowed_hosts`."""
 
     port: Port = 9405
     """Main port. 0 takes a free one, which `Gateway.url` then tells."""
@@ -125,6 +126,38 @@ class GatewaySettings(BaseSettings):
     mcp_check_s: float = Field(default=2.0, ge=0.1, le=300)
     """How often the directory's revision is looked at, in case word of a change was lost. Changes are normally heard
     of at once."""
+
+    requests_per_minute: int | None = Field(default=None, ge=0, le=10_000_000)
+    """Requests that one principal, or where nobody proves who it is one address, may make in a minute; one more is
+    refused with 429. 0: no limit. Unset: 6000 where callers must prove who they are, else no limit. Lower keeps one
+    caller's flood from the others at the expense of its bursts."""
+
+    requests_at_once: int | None = Field(default=None, ge=0, le=1_000_000)
+    """Requests of one principal (or address) that this gateway works on at the same time, streams included; one more
+    is refused with 429. 0: no limit. Unset: 256 where callers must prove who they are, else no limit."""
+
+    member_calls_per_minute: int = Field(default=0, ge=0, le=10_000_000)
+    """Calls to one member in a minute, whoever makes them; one more is refused with 429. 0: no limit. For members that
+    are slower or dearer than what asks them: all callers together share it, so one of them can use it up."""
+
+    redis_url: SecretStr | None = Field(default=None, validation_alias="OMEGA_REDIS_URL")
+    """A Redis in which all gateways that are given it count together: `redis://[user:password@]host:port/number`, or
+    `rediss://` for TLS. Unset, or while it is away: each gateway counts for itself, so that callers may make as many
+    requests at each of them. Needs the extra `redis`."""
+
+    redis_patience_s: float = Field(default=0.005, gt=0, le=1)
+    """How long a request waits for Redis before it is counted in the gateway itself. Raise it where Redis is further
+    away than a millisecond or two; every request takes that much longer while Redis begins to be slow."""
+
+    max_connections: int = Field(default=8_192, ge=1, le=1_000_000)
+    """Connections that each port holds open, or as many as the files that the process may open leave room for. For one
+    more, the one that has been without a request for longest is closed. Each costs some 30 KB; a lasting stream holds
+    one, so keep it above the number of those."""
+
+    trust_store: Path | None = None
+    """Public keys that members are believed by: a JWKS file or a folder of them. Set, a member is called only if the
+    manifest that the directory serves of it is what one of these keys signed; all others are refused (403). Looked at
+    again at most 30 s later, and at once when the member registers or the keys change."""
 
     access_log: bool = True
     """One log line per request. Off saves some 20 µs a request; errors are logged all the same."""

@@ -126,7 +126,7 @@ class MemberView(BaseModel):
     registered_at: Timestamp
     last_seen: Timestamp
     instances: list[InstanceView]
-    signed: bool
+    signed: str | bool = Field(description="The compact JWS the manifest came as; false where it came unsigned")
 
 
 class Members(BaseModel):
@@ -137,6 +137,16 @@ class Members(BaseModel):
     page: int
     limit: int
     next_page: int | None
+
+
+class ResourceMetadata(BaseModel):
+    """What a client must know to get an access token (RFC 9728)."""
+
+    resource: str = Field(description="The resource identifier: what a token must name as its audience")
+    authorization_servers: list[str]
+    scopes_supported: list[str]
+    bearer_methods_supported: list[str]
+    resource_name: str
 
 
 class TagCount(BaseModel):

@@ -6,6 +6,7 @@
 `serving`    the station where calls arrive; `answering` their frames, pieces and errors
 `kernel`     a plain call: `plain` straight to the function, or `rpc` through a full MCP session
 `rpc`        an MCP request against any server object (`lowlevel`), with `session`, `fanout` and `fate` beside it
+`identity`   who a call is for, with `context`, which tells a tool
 `settings`   limits, intervals, names
 
 The services that ship are folders here: `code_analyzer`, `data_validator`, `image_service`.
@@ -13,12 +14,22 @@ The services that ship are folders here: `code_analyzer`, `data_validator`, `ima
 
 from __future__ import annotations
 
-from mcp.server.mcpserver import Context
 from mcp_types import ToolAnnotations
 
+from members.context import Context
 from members.fanout import Fanout
+from members.identity import Caller, current_caller
 from members.instance import Serving
 from members.member import Member
 from members.settings import MemberSettings
 
-__all__ = ["Context", "Fanout", "Member", "MemberSettings", "Serving", "ToolAnnotations"]
+__all__ = [
+    "Caller",
+    "Context",
+    "Fanout",
+    "Member",
+    "MemberSettings",
+    "Serving",
+    "ToolAnnotations",
+    "current_caller",
+]

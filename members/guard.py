@@ -10,23 +10,19 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
-from members.hosts import canonical, carried, is_public
+from members.hosts import Forbidden, Policy, canonical, checked, checked_addresses
 
 MAX_REDIRECTS = 3
 CONNECT_S = 5.0
+"""For one address of a name; the name and all its addresses may take twice as long."""
 _REDIRECTS = (301, 302, 303, 307, 308)
-_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data"})
-
-
-class Forbidden(Exception):
-    """Policy is against this address. The message names the host as it was given, never what it resolved to."""
 
 
 class Unreachable(Exception):
@@ -35,27 +31,6 @@ class Unreachable(Exception):
 
 class BrokenOff(Exception):
     """Sent, and the answer did not come, or not all of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Which addresses may be dialled."""
-
-    loopback: bool = False
-    """This machine."""
-    private: bool = False
-    """Everything else that is not public; link-local addresses and metadata hosts stay forbidden."""
-    unrestricted: bool = False
-    """The URL was chosen by whoever runs this process: nothing is checked."""
-
-    def allows(self, ip: IPv4Address | IPv6Address) -> bool:
-        """Whether an address may be dialled."""
-        ip = carried(ip)
-        if self.unrestricted or is_public(ip):
-            return True
-        if ip.is_loopback:
-            return self.loopback
-        return self.private and ip.is_private and not (ip.is_link_local or ip.is_unspecified or ip.is_multicast)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +79,9 @@ class Fetcher:
 
         Raises Forbidden, Unreachable, BrokenOff.
         """
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=patience)
+        timeout = aiohttp.ClientTimeout(total=None, connect=2 * CONNECT_S, sock_connect=CONNECT_S, sock_read=patience)
         for _ in range(MAX_REDIRECTS + 1):
-            checked(url, self._policy)
+            _agree(url, checked(url, self._policy), self._policy)
             response = await self._send(method, url, headers=headers, body=body, timeout=timeout)
             try:
                 follow = _redirect(url, response)
@@ -151,35 +126,21 @@ class _CheckedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
-        if not all(self._policy.allows(ip_address(one["host"].partition("%")[0])) for one in found):
-            raise Forbidden(_forbidden(host))
+        checked_addresses(host, (one["host"] for one in found), self._policy)
         return found
 
     async def close(self) -> None:
         await self._inner.close()
 
 
-def checked(url: str, policy: Policy) -> str:
-    """The canonical host of `url`, as far as it can be judged without resolving it. Raises Forbidden."""
+def _agree(url: str, host: str, policy: Policy) -> None:
+    """The client that dials must read the same host in `url` as the check did. Raises Forbidden."""
     try:
-        parts = urlsplit(url)
-        _ = parts.port
-        if parts.scheme not in ("http", "https") or parts.username is not None or parts.password is not None:
-            raise ValueError("a plain http:// or https:// URL")
-        if policy.unrestricted:
-            return parts.hostname or ""
-        host = canonical(parts.hostname or "")
-    except ValueError as exc:
-        raise Forbidden(f"this URL is not dialled: {exc}") from exc
-    if host in _METADATA_NAMES:
-        raise Forbidden(_forbidden(host))
-    try:
-        ip = ip_address(host)
+        dialled = canonical(URL(url).host or "")
     except ValueError:
-        return host
-    if not policy.allows(ip):
-        raise Forbidden(_forbidden(host))
-    return host
+        dialled = ""
+    if dialled != host and not policy.unrestricted:
+        raise Forbidden("this URL is not dialled: its host can be read in two ways")
 
 
 def _let_go(response: aiohttp.ClientResponse) -> None:
@@ -188,10 +149,6 @@ def _let_go(response: aiohttp.ClientResponse) -> None:
         response.release()
     else:
         response.close()
-
-
-def _forbidden(host: str) -> str:
-    return f"the host {host[:100]} is, or leads to, an address that policy does not allow"
 
 
 def _redirect(url: str, response: aiohttp.ClientResponse) -> str | None:
@@ -206,3 +163,6 @@ def _redirect(url: str, response: aiohttp.ClientResponse) -> str | None:
     if (here.scheme, here.netloc.lower()) != (there.scheme, there.netloc.lower()):
         raise Forbidden("a redirect to another origin is not followed")
     return follow
+
+
+__all__ = ["Answer", "BrokenOff", "Fetcher", "Forbidden", "Policy", "Unreachable", "checked"]

@@ -30,6 +30,7 @@ from members.rpc import PROTOCOL_VERSION, Rpc
 from members.serving import CallStation
 from members.session import BusDispatch
 from members.settings import MemberSettings
+from members.signer import Signer
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ class Serving:
         self._more: dict[str, Any] = {}
         self._announcing: set[asyncio.Task[None]] = set()
         self._trimmed: Counter[str] = Counter()
+        self._signer = _signer_of(served.settings, self.who)
 
     async def start(self) -> None:
         """Returns when calls are taken and the registry has stored the instance. Raises the directory's refusal.
@@ -86,7 +88,7 @@ class Serving:
         stack.push_async_callback(self.calls.drain)
         await self.calls.start()
         micro.start()
-        self.presence = Presence(self._bus, self.who, manifest, self._load)
+        self.presence = Presence(self._bus, self.who, manifest, self._load, signer=self._signer)
         stack.push_async_callback(self.presence.leave)
         self.presence.start()
         self._follow_changes()
@@ -169,6 +171,14 @@ class Serving:
             if not cursor:
                 break
         return tools[:MAX_TOOLS]
+
+
+def _signer_of(settings: MemberSettings, who: Instance) -> Signer | None:
+    """What signs the manifest; None where it is not signed. Raises InvalidRequest for a key that is none."""
+    if settings.signing_key is None:
+        return None
+    lifetime = settings.signing_lifetime_s
+    return Signer(settings.signing_key, settings.signing_kid, lifetime_s=lifetime, instance=who.instance)
 
 
 def _names(manifest: Mapping[str, Any]) -> frozenset[str]:

@@ -1,4 +1,7 @@
-"""The station that keeps a member in the directory: announce, heartbeat, announce again when asked, leave."""
+"""The station that keeps a member in the directory: announce, heartbeat, announce again when asked, leave.
+
+A member with a key signs what it announces, and does it again before the signature ends.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,16 @@ import orjson
 import structlog
 
 from bus import Bus, Federation, Instance, Message
+from bus.compact import Reason
 from bus.connection import Subscription
 from bus.errors import Conflict, FederationError, Refused, UnknownMember
+from members.signer import Signer
 
 MAX_PAUSE_S = 5.0
 SPREAD_S = 0.5
 """After a reconnect a fleet announces itself over this long, not all at once."""
+_SIGN_AGAIN = frozenset({Reason.REPLAYED, Reason.EXPIRED})
+"""What a signature may be refused for where a new one may be taken."""
 
 log = structlog.get_logger(__name__)
 
@@ -41,12 +48,15 @@ class Presence:
         who: Instance,
         manifest: dict[str, Any],
         load: Callable[[], Load],
+        *,
+        signer: Signer | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._bus = bus
         self._who = who
         self._manifest = manifest
         self._load = load
+        self._signer = signer
         self._jitter = jitter
         self._epoch = time.time_ns() // 1_000_000
         self._digest: str | None = None
@@ -96,25 +106,30 @@ class Presence:
 
     async def _announce_when_asked(self) -> None:
         while True:
-            await self._again.wait()
+            await self._due()
             if self.announced.is_set():
                 await asyncio.sleep(SPREAD_S * self._jitter())
             self._again.clear()
             await self._announce()
 
+    async def _due(self) -> None:
+        """Return when the member was asked to announce itself, or its signature is to be replaced."""
+        wait_s = None if self._signer is None or self.refused is not None else max(1.0, self._signer.due_in)
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._again.wait()
+        except TimeoutError:
+            log.debug("signing_again", member=self._who.member)
+
     async def _announce(self) -> None:
-        pause = 0.1
+        pause, afresh = 0.1, False
         while True:
             try:
-                answer = await Federation(self._bus).register(
-                    self._manifest | {"epoch": self._epoch}, self._who.instance
-                )
-            except Conflict as exc:
-                log.error("displaced", member=self._who.member, instance=self._who.instance, reason=exc.message)
-                return self._give_up(exc)
+                answer = await Federation(self._bus).register_bytes(self._who, await self._body(afresh=afresh))
             except Refused as exc:
-                log.error("refused", member=self._who.member, reason=exc.message)
-                return self._give_up(exc)
+                if afresh or (exc.details or {}).get("reason") not in _SIGN_AGAIN:
+                    return self._give_up(exc)
+                afresh = True
             except FederationError as exc:
                 log.warning("not_announced_yet", member=self._who.member, error=exc.code)
                 await asyncio.sleep(pause * (0.5 + self._jitter()))
@@ -122,12 +137,22 @@ class Presence:
             else:
                 return self._confirmed(answer)
 
+    async def _body(self, *, afresh: bool) -> bytes:
+        """The registration: the manifest, or its signature. Raises InvalidRequest, TooLarge."""
+        if self._signer is None:
+            return orjson.dumps(self._manifest | {"epoch": self._epoch})
+        token = await asyncio.to_thread(self._signer.token, self._manifest, self._epoch, afresh=afresh)
+        return orjson.dumps({"signed": token})
+
     def _confirmed(self, answer: dict[str, Any]) -> None:
         self._digest = answer.get("digest")
         log.info("announced", member=self._who.member, instance=self._who.instance, status=answer.get("status"))
+        self.refused = None
         self.announced.set()
 
     def _give_up(self, error: FederationError) -> None:
+        said = "displaced" if isinstance(error, Conflict) else "refused"
+        log.error(said, member=self._who.member, instance=self._who.instance, reason=error.message)
         self.refused = error
         self.announced.set()
 

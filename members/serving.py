@@ -20,6 +20,7 @@ from bus.errors import Busy, DeadlineExceeded, FederationError, Internal, Invali
 from bus.micro import Endpoint
 from bus.names import ANY_INSTANCE, UNSAFE_NAME
 from members.answering import Answering, Reply, Running
+from members.identity import called_for
 from members.kernel import Kernel
 from members.rpc import Rpc
 from members.settings import MemberSettings
@@ -65,10 +66,11 @@ class CallStation:
         self._subscriptions = [
             listen(self.calls.subject, self._take_call, queue=who.member),
             listen(self.mcp.subject, self._take_request, queue=who.member),
-            listen(subjects.calls_at(who), partial(self._take_call, named=True)),
-            listen(subjects.mcp_of(who.member, who.instance), partial(self._take_request, named=True)),
+            # A queue of one is heard without a gap while the bus goes over to another server.
+            listen(subjects.calls_at(who), partial(self._take_call, named=True), who.instance),
+            listen(subjects.mcp_of(who.member, who.instance), partial(self._take_request, named=True), who.instance),
             listen(subjects.cancel(who), self._cancel),
-            listen(subjects.ping(who), lambda ping: self._bus.respond(ping, b"{}")),
+            listen(subjects.ping(who), lambda ping: self._bus.respond(ping, b"{}"), who.instance),
         ]
         self._ticker = self._bus.spawn(self._answering.keep_informed(self._running))
         await self._bus.flush()
@@ -133,6 +135,7 @@ class CallStation:
     async def _serve(self, running: Running, endpoint: Endpoint, work: Work) -> None:
         started = time.perf_counter()
         error = ""
+        called_for(running.message.headers)
         try:
             running.seconds = self._allowed(running)
             await self._answering.accept(running)

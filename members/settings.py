@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -46,3 +48,14 @@ class MemberSettings(BaseSettings):
 
     site: str | None = Field(default=None, pattern=ID_PATTERN)
     """Where this copy runs, shown in its manifest."""
+
+    signing_key: Path | None = None
+    """The private key that the manifest is signed with: a file with a JWK, or PEM without a password, that only its
+    owner may read. It is read anew for each signature. Unset: the manifest is not signed."""
+
+    signing_kid: str | None = Field(default=None, min_length=1, max_length=128)
+    """The name of that key in the trust stores. Unset: the one in the file, else the key's thumbprint."""
+
+    signing_lifetime_s: float = Field(default=3_600.0, ge=10, le=30 * 86_400)
+    """How long a signature is valid. The manifest is signed again at half of that. Lower leaves less time to use a
+    stolen one elsewhere, at the expense of a registration each time."""

@@ -55,6 +55,11 @@ class UpSettings:
     open: bool = False
     """Whether the embedded NATS lets in whoever asks, on this machine: for trying things only."""
 
+    tls: bool = False
+    """Whether the gateway serves HTTPS: the environment names a certificate for it."""
+    everybody: bool = False
+    """Whether the gateway lets in whoever reaches it, beyond this machine too."""
+
     @property
     def guarded(self) -> bool:
         """Whether every process needs credentials of this machine's own authority."""
@@ -73,7 +78,11 @@ class UpSettings:
     @property
     def gateway_url(self) -> str:
         """Where people of this machine find the gateway."""
-        return f"http://{self.probe_host}:{self.port}"
+        return self.http_url(self.port)
+
+    def http_url(self, port: int) -> str:
+        """Where people of this machine find a port of the gateway."""
+        return f"{'https' if self.tls else 'http'}://{self.probe_host}:{port}"
 
     @property
     def probe_host(self) -> str:
@@ -181,13 +190,18 @@ def _gateway_at(settings: UpSettings, port: int, number: int, doors: Mapping[str
     by_port = {str(door): member for member, door in doors.items()}
     return ChildSpec(
         name=_numbered("gateway", number),
-        command=_omega("gateway", "--host", settings.host, "--port", str(port)),
+        command=_omega("gateway", "--host", settings.host, "--port", str(port), *_openness(settings)),
         environment=_environment(settings, _gateway_identity(number)) | {"OMEGA_GATEWAY_DOORS": json.dumps(by_port)},
         stage=GATEWAY_STAGE,
-        ready=serves_http(settings.probe_host, port, "/health/ready"),
-        url=f"http://{settings.probe_host}:{port}",
+        # A probe has no certificate to show, so over TLS the process's own word counts.
+        ready=announced if settings.tls else serves_http(settings.probe_host, port, "/health/ready"),
+        url=settings.http_url(port),
         stop_timeout_s=15.0,
     )
+
+
+def _openness(settings: UpSettings) -> tuple[str, ...]:
+    return ("--open-to-the-network-without-authentication",) if settings.everybody else ()
 
 
 def _adopter(settings: UpSettings, copy: int) -> ChildSpec:
@@ -209,7 +223,7 @@ def _service(settings: UpSettings, service: Service, copy: int) -> ChildSpec | A
     if service.missing:
         return Absent(_numbered(service.name, copy), service.remedy)
     door = settings.doors.get(service.id) if copy == 1 else None
-    url = f"http://{settings.probe_host}:{door}" if door else ""
+    url = settings.http_url(door) if door else ""
     spec = _member(settings, service.name, service.name, url=url, copy=copy)
     return replace(spec, environment={**spec.environment, **_proof(settings, _service_identity(service))})
 

@@ -193,6 +193,7 @@ def arguments(settings: UpSettings) -> list[str]:
     """The command line of `omega up` that means `settings`, the run directory apart."""
     nats = ["--nats", settings.nats_url] if settings.nats_url else ["--nats-port", str(settings.nats_port)]
     words = ["--open"] if settings.open else []
+    words += ["--open-to-the-network-without-authentication"] if settings.everybody else []
     words += ["--host", settings.host, "--port", str(settings.port), *nats, "--prefix", settings.prefix]
     words += ["--replicas", str(settings.replicas), "--cluster", str(len(settings.nodes) or 1)]
     for member, port in settings.doors.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,11 +14,31 @@ from bus import Bus, BusSettings, Federation
 from directory import Directory
 from tests.support.federation import running_directory
 from tests.support.nats import NatsServer
+from tests.support.order import place, workers
+
+TESTS = Path(__file__).parent
+
+# Some environments ask Python to keep nothing it compiled. Tests start hundreds of processes.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # As many examples as a minute for all unit tests allows; `--hypothesis-profile long` looks for longer.
-hypothesis_settings.register_profile("quick", max_examples=40, deadline=None)
+hypothesis_settings.register_profile("quick", max_examples=20, deadline=None)
 hypothesis_settings.register_profile("long", max_examples=2_000, deadline=None)
 hypothesis_settings.load_profile("quick")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return workers(config.args)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.loadscopereorder = False  # files are handed out in the order of `pytest_collection_modifyitems`
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: place(item.path.relative_to(TESTS).as_posix()))
 
 
 @pytest.fixture(autouse=True)

@@ -85,7 +85,7 @@ def user_token(user: User, public: str, signer: KeyPair, now: int) -> str:
     says: dict[str, Any] = {"type": "user", "issuer_account": user.account, "tags": [f"role:{user.role}"]}
     if user.rights is not None:
         says |= _permissions(user.rights) | _UNLIMITED
-    return _signed(signer, public, now, user.name, says, user.expires)
+    return _signed(signer, public, now, user.name, says, expires=user.expires)
 
 
 def read_token(token: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _permissions(rights: Rights) -> dict[str, Any]:
 
 
 def _signed(
-    signer: KeyPair, subject: str, now: int, name: str, says: dict[str, Any], expires: int | None = None
+    signer: KeyPair, subject: str, now: int, name: str, says: dict[str, Any], *, expires: int | None = None
 ) -> str:
     claims: dict[str, Any] = {"iat": now, "iss": signer.public, "sub": subject, "name": name}
     if expires is not None:

@@ -1,11 +1,17 @@
-"""One member as an upstream: its requests travel the bus untouched."""
+"""One member as an upstream: its requests travel the bus untouched, and so do its answers, words to a model apart."""
 
 from __future__ import annotations
 
 from mcp.shared.inbound import encode_header_value
 
 from bus import CallOptions, Federation, McpRequest, headers
-from bus.errors import Internal
+from bus.access import Right
+from bus.errors import Internal, UnknownMember
+from gateway.access.enforcement import Enforcement, unknown
+from gateway.access.identity import sent_on
+from gateway.access.methods import is_list, shown
+from gateway.access.visible import sees_all
+from gateway.mcp.cleaning import cleaned
 from gateway.mcp.front.messages import named
 from gateway.mcp.upstream import Notify, UpstreamAnswer, UpstreamRequest
 from gateway.metrics import Metrics
@@ -16,13 +22,34 @@ TOOL_CALL = "tools/call"
 class MemberUpstream:
     """Forwards to any instance of one member, and counts its tool calls."""
 
-    def __init__(self, federation: Federation, metrics: Metrics, member: str) -> None:
+    def __init__(self, federation: Federation, metrics: Metrics, enforcement: Enforcement, member: str) -> None:
         self._federation = federation
         self._metrics = metrics
+        self._enforcement = enforcement
         self._member = member
 
     async def answer(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
-        """The member's own response. Raises what kept it from answering."""
+        """The member's own response, as far as the caller may see it.
+
+        Raises InsufficientScope before anything is sent, or what kept the member from answering.
+        """
+        await self._enforcement.request(request.caller, self._member, request.method, request.params)
+        try:
+            answer = await self._counted(request, notify)
+        except UnknownMember as exc:
+            raise exc if sees_all(request.caller.scopes) else unknown(self._member) from exc
+        return await self._visible(request, answer)
+
+    async def _visible(self, request: UpstreamRequest, answer: UpstreamAnswer) -> UpstreamAnswer:
+        scopes = request.caller.scopes
+        if not is_list(request.method) or answer.error_code is not None or Right.CALL in scopes.whole:
+            return answer
+        tags = await self._enforcement.tags(request.caller, Right.CALL, self._member)
+        if scopes.may_use(self._member, tags):
+            return answer
+        return UpstreamAnswer(shown(request.method, answer.body, self._member, tags, scopes))
+
+    async def _counted(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
         if request.method != TOOL_CALL:
             return await self._ask(request, notify)
         with self._metrics.call() as counted:
@@ -35,9 +62,12 @@ class MemberUpstream:
         # A name that has to be encoded is no subject token in either form, so both travel as `_`.
         sent = encode_header_value(name) if name is not None else None
         asked = McpRequest(self._member, request.method, sent, request.body)
-        options = CallOptions(timeout=request.timeout, on_event=notify, headers=request.headers)
+        options = CallOptions(
+            timeout=request.timeout, on_event=notify, headers=sent_on(request.headers, request.caller)
+        )
         told = await self._federation.mcp(asked, options)
-        return UpstreamAnswer(told.data, error_code(told.headers.get(headers.MCP_ERROR)))
+        body = cleaned(request.method, told.data)
+        return UpstreamAnswer(body, error_code(told.headers.get(headers.MCP_ERROR)))
 
 
 def error_code(told: str | None) -> int | None:

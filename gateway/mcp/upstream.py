@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from bus.access import Principal
+
 Notify = Callable[[bytes], None]
 """Takes one JSON-RPC notification as bytes, in order."""
 
@@ -28,6 +30,8 @@ class UpstreamRequest:
     """Headers that travel on: `MCP-Protocol-Version`, `Mcp-Name` (encoded), `Mcp-Param-*`, `traceparent` …"""
     timeout: float | None = None
     """Seconds the client waits; None for a stream (`subscriptions/listen`)."""
+    caller: Principal = field(kw_only=True)
+    """Who asks."""
 
     @property
     def method(self) -> str:

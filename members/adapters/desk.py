@@ -176,10 +176,10 @@ def of_member(federation: Federation, member: str) -> Upstream:
     return Upstream(member, open_link, Rules(), Behind.BUS)
 
 
-def of_url(name: str, url: str) -> Upstream:
-    """What a gateway shows at a URL: the whole federation, or a part of it."""
+def of_url(name: str, url: str, headers: Mapping[str, str] | None = None) -> Upstream:
+    """What a gateway shows at a URL: the whole federation, or a part of it. `headers` go with every request."""
 
     async def open_link(hear: Listener) -> Link:
-        return HttpLink(HttpTarget(url), Fetcher(Policy(unrestricted=True)), hear)
+        return HttpLink(HttpTarget(url, headers or {}), Fetcher(Policy(unrestricted=True)), hear)
 
     return Upstream(name, open_link, Rules(), Behind.URL)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from members.hosts import canonical, is_public
+from members import hosts
+from members.hosts import canonical, checked_addresses, checked_host
 from members.sandbox.refusals import Forbidden, Invalid
 
 MAX_URL_LENGTH = 2048
@@ -52,6 +53,8 @@ def parse(repo_url: str, policy: Policy) -> Address:
         raise Forbidden("repo_url: http is not allowed for this host; use https", field="repo_url")
     if policy.only_allowed_hosts and not address.listed:
         raise Forbidden(f"repo_url: the host {address.host} is not one of the allowed hosts", field="repo_url")
+    with _refusing(address):
+        checked_host(address.host, hosts.Policy(unrestricted=address.listed))
     return address
 
 
@@ -105,11 +108,18 @@ def host_of(parts: SplitResult) -> str:
 def dialable(address: Address, resolved: Iterable[str]) -> tuple[str, ...]:
     """The addresses git is pinned to. Raises Forbidden when one of them is not public: a name that points both
     outside and inside is a trap. The address itself is not told."""
-    found = tuple(dict.fromkeys(text.partition("%")[0] for text in resolved))
-    if not address.listed and not all(is_public(ip_address(text)) for text in found):
+    with _refusing(address):
+        return checked_addresses(address.host, resolved, hosts.Policy(unrestricted=address.listed))
+
+
+@contextmanager
+def _refusing(address: Address) -> Iterator[None]:
+    """What the guard of all strangers' addresses says no to, in the words of this tool."""
+    try:
+        yield
+    except hosts.Forbidden:
         raise Forbidden(
             f"repo_url: the host {address.host} leads to a private, local or reserved address; "
             "an operator can allow it by name",
             field="repo_url",
-        )
-    return found
+        ) from None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from bus.signing import verify_manifest
+from bus.truststore import TrustStore
 from omega.cli import tables
 from omega.cli.options import Json
 from omega.cli.output import show as show_table
 from omega.cli.output import show_json
 from omega.cli.reach import Reach
+from omega.cli.sign import tell_signed
+from omega.trouble import WrongUse
 
 Status = Literal["active", "stale", "any"]
 Words = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)]
@@ -84,20 +89,37 @@ async def search(
     await _list("search", query, as_json=json, reach=reach)
 
 
-async def show(id: str, /, *, json: Json = False, reach: Reach = _DEFAULT_REACH) -> None:
+async def show(
+    id: str,
+    /,
+    *,
+    verify: Annotated[bool, Parameter(negative="")] = False,
+    trust_store: Annotated[Path | None, Parameter(name="--trust-store", env_var="OMEGA_TRUST_STORE")] = None,
+    json: Json = False,
+    reach: Reach = _DEFAULT_REACH,
+) -> None:
     """Show one member: what it says of itself, its copies, its tools.
 
     Parameters
     ----------
     id
         The member's id, as `omega ls` shows it.
+    verify
+        Show it only if it is what its member signed, by a key of the trust store.
+    trust_store
+        The keys that are trusted: a JWKS file or a folder of them.
     """
+    if verify and trust_store is None:
+        raise WrongUse("--verify: --trust-store says whom to trust")
     async with reach.federation() as federation:
         manifest = await federation.server(id)
+        found = verify_manifest(manifest, TrustStore.load(trust_store)) if verify and trust_store else None
     if json:
         show_json(manifest)
     else:
         show_table(tables.member(manifest))
+        if found is not None:
+            tell_signed(found, as_json=False)
 
 
 async def _list(verb: str, query: dict[str, Any], *, as_json: bool, reach: Reach) -> None:

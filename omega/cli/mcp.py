@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -36,7 +37,8 @@ async def mcp(
 ) -> None:
     """Serve the federation over stdin and stdout, for MCP clients on this machine.
 
-    The whole federation comes from a gateway, one member straight from NATS. Ends when the client closes stdin.
+    The whole federation comes from a gateway, one member straight from NATS. Ends when the client closes stdin. Where
+    the gateway asks who comes, OMEGA_API_KEY in the environment is the key to show.
 
     Parameters
     ----------
@@ -55,14 +57,18 @@ async def mcp(
     with naming_errors():
         try:
             if id is None:
-                await serve_desk(
-                    "the gateway", of_url("federation", _url(gateway, tag, capability)), patience_s=PATIENCE_S
-                )
+                whole = of_url("federation", _url(gateway, tag, capability), _credentials(os.environ))
+                await serve_desk("the gateway", whole, patience_s=PATIENCE_S)
             else:
                 async with connected(reach.settings(), "omega:mcp") as bus:
                     await serve_desk(id, of_member(Federation(bus), checked_member(id)), patience_s=PATIENCE_S)
         except NobodyThere as exc:
             raise Trouble(str(exc), code=Exit.UNAVAILABLE) from exc
+
+
+def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    key = environment.get("OMEGA_API_KEY")
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def _url(gateway: str | None, tags: tuple[str, ...], capabilities: tuple[str, ...]) -> str:

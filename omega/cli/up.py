@@ -7,11 +7,13 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.console import Console
 
+from gateway import AccessSettings, Unprotected, asks
+from omega.cli.errors import naming_errors
 from omega.cli.output import note, show
 from omega.cli.view import Headline, LiveView, PlainView, process_table
 from omega.composition import GATEWAY_PORT, LOOPBACK, NATS_PORT, UpSettings
@@ -49,11 +51,25 @@ class Served:
     """Open the doors (code_analyzer_fastmcp on 9501, data_validator_fastmcp on 9502, image_service_fastmcp on 9503)."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Face:
+    """Where the gateway is reached, and by whom."""
+
+    host: Annotated[str, Parameter(env_var="OMEGA_GATEWAY_HOST")] = LOOPBACK
+    """Address of the gateway and its doors. Anything but loopback lets the network in, and wants authentication."""
+
+    port: Annotated[int, Parameter(env_var="OMEGA_GATEWAY_PORT")] = GATEWAY_PORT
+    """Port of the gateway."""
+
+    open_to_the_network_without_authentication: Annotated[bool, Parameter(negative="")] = False
+    """Listen beyond loopback and ask nobody who it is: everyone on that network may do everything."""
+
+
 async def up(
     *,
     detach: Annotated[bool, Parameter(name=["--detach", "-d"], negative="")] = False,
-    host: Annotated[str, Parameter(env_var="OMEGA_GATEWAY_HOST")] = LOOPBACK,
-    port: Annotated[int, Parameter(env_var="OMEGA_GATEWAY_PORT")] = GATEWAY_PORT,
+    face: Face | None = None,
     nats_port: Annotated[int, Parameter(env_var="OMEGA_NATS_PORT")] = NATS_PORT,
     nats: str | None = None,
     prefix: Annotated[str, Parameter(env_var="OMEGA_PREFIX")] = "omega",
@@ -71,10 +87,6 @@ async def up(
     ----------
     detach
         In the background: return when everything is ready.
-    host
-        Address of the gateway and its doors. Anything but loopback lets the network in, without a login.
-    port
-        Port of the gateway.
     nats_port
         Port of the embedded NATS, on loopback.
     nats
@@ -92,24 +104,39 @@ async def up(
     """
     if replicas < 1:
         raise WrongUse("--replicas: at least 1")
-    served = served or Served()
+    served, face = served or Served(), face or Face()
+    access = _access(face)
     settings = UpSettings(
         home=home_from(os.environ),
-        host=host,
-        port=port or free_port(host),
+        host=face.host,
+        port=face.port or free_port(face.host),
         nats_port=nats_port or free_port(LOOPBACK),
         nats_url=nats,
         prefix=prefix,
         replicas=replicas,
-        doors=read_doors(served.door, host) if served.doors else {},
+        doors=read_doors(served.door, face.host) if served.doors else {},
         services=served.services,
         members=served.member,
         open=open,
+        tls=access.tls_cert is not None,
+        everybody=access.open_to_the_network_without_authentication,
     )
     _warn_of_open(settings)
     settings = clustered(settings, cluster)
     _tell_of_other_data(settings)
     return await (_background(settings) if detach else _foreground(settings))
+
+
+def _access(face: Face) -> AccessSettings:
+    """Who may come in by HTTP, as flag and environment say. Raises CannotStart: everybody, and nobody said so."""
+    told: dict[str, Any] = {"open_to_the_network_without_authentication": True}
+    with naming_errors():
+        access = AccessSettings(**(told if face.open_to_the_network_without_authentication else {}))
+    try:
+        asks(access, face.host)
+    except Unprotected as exc:
+        raise CannotStart(str(exc)) from exc
+    return access
 
 
 def _warn_of_open(settings: UpSettings) -> None:

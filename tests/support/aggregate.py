@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import orjson
 
 from bus import Bus, BusSettings, Federation
+from bus.access import EVERY_SCOPE, LOCAL
+from bus.trail import Trail
 from gateway import GatewaySettings
+from gateway.access.denials import Denials
 from gateway.endpoints import Addresses
 from gateway.mcp.federation.aggregate import Aggregate
 from gateway.mcp.federation.catalogue import Catalogue
@@ -27,7 +31,7 @@ class Asking:
 
     def __init__(self, aggregate: Aggregate, query: dict[str, str] | None = None) -> None:
         self.aggregate = aggregate
-        self._upstream = aggregate.upstream(read_scope((query or {}).items()))
+        self._upstream = aggregate.upstream(read_scope((query or {}).items()), EVERY_SCOPE)
 
     def at(self, **query: str) -> Asking:
         """The same federation, scoped."""
@@ -44,12 +48,14 @@ class Asking:
     ) -> UpstreamAnswer:
         told = mcp.body(method, params, **meta)
         await asyncio.sleep(0)  # between two requests a front waits for its client
-        return await self._upstream.answer(UpstreamRequest(orjson.dumps(told), told, HEADERS, timeout), notify)
+        return await self._upstream.answer(
+            UpstreamRequest(orjson.dumps(told), told, HEADERS, timeout, caller=LOCAL), notify
+        )
 
     async def raw(self, body: bytes, headers: dict[str, str] | None = None) -> UpstreamAnswer:
         """The answer to a body as somebody spelled it."""
         return await self._upstream.answer(
-            UpstreamRequest(body, orjson.loads(body), {**HEADERS, **(headers or {})}, 5.0), lambda _: None
+            UpstreamRequest(body, orjson.loads(body), {**HEADERS, **(headers or {})}, 5.0, caller=LOCAL), lambda _: None
         )
 
     async def __call__(self, method: str, params: dict[str, Any] | None = None, **meta: Any) -> dict[str, Any]:
@@ -123,6 +129,7 @@ async def aggregate_of(settings: BusSettings, **more: Any) -> AsyncIterator[Aski
         Catalogue(),
         addresses=Addresses("http://gateway"),
         metrics=metrics,
+        denials=Denials(Trail(bus, "gateway"), time.monotonic),
         version="1.0.0",
     )
     aggregate.start()

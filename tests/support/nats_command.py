@@ -1,6 +1,7 @@
 """The few words of the stock `nats` command that the README uses, for machines that lack it: same messages, same JSON.
 
-`python -m tests.support.nats_command req|pub|kv get|micro ls …`; the server is `$NATS_URL`, as for the real one.
+`python -m tests.support.nats_command req|pub|kv get|micro ls …`; the server is `$NATS_URL`, the file of credentials
+`$NATS_CREDS`, as for the real one.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import nats
 from nats.aio.client import Client
 from nats.errors import TimeoutError as NatsTimeout
+
+from bus.trust.credentials import read_credentials
 
 GATHER_S = 0.5
 """How long answers to a question to everybody are collected."""
@@ -21,11 +26,20 @@ GATHER_S = 0.5
 
 async def main(words: Sequence[str]) -> None:
     """Do what the words say. Raises ValueError for others."""
-    connection = await nats.connect(os.environ["NATS_URL"])
+    connection = await nats.connect(os.environ["NATS_URL"], **proof(os.environ.get("NATS_CREDS")))
     try:
         await run(connection, [word for word in words if word != "--raw"])
     finally:
         await connection.drain()
+
+
+def proof(path: str | None) -> dict[str, Any]:
+    """What a `.creds` file proves, as nats-py takes it."""
+    if not path:
+        return {}
+    held = read_credentials(Path(path))
+    assert held.token is not None
+    return {"user_jwt_cb": held.token.encode, "signature_cb": held.signature}
 
 
 async def run(connection: Client, words: Sequence[str]) -> None:

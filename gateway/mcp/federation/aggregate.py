@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bus import Federation
+from bus.access import Scopes
+from gateway.access.denials import Denials
+from gateway.access.enforcement import Enforcement
 from gateway.endpoints import Addresses
 from gateway.inquiry import Inquiry
 from gateway.mcp.federation.calls import ToolCalls
@@ -37,17 +41,20 @@ class Aggregate:
         *,
         addresses: Addresses,
         metrics: Metrics,
+        denials: Denials,
         version: str,
     ) -> None:
         inquiry = Inquiry(federation, settings.directory_timeout_s)
         info = {"name": SERVER_NAME, "title": "OMEGA Federation", "version": version}
         self.catalogue = catalogue
-        routing = Routing(federation, metrics)
+        self.enforcement = Enforcement(denials, self._tags_of)
+        """Holds callers to their scopes, on every path of the gateway."""
+        routing = Routing(federation, metrics, self.enforcement)
         self.hub = Hub(self.catalogue, routing)
         self._follower = Follower(inquiry, self.catalogue, self._changed, Rhythm(check_s=settings.mcp_check_s))
         limits = GatherLimits(wait_s=settings.mcp_gather_s, at_once=settings.mcp_gather_at_once)
         self._gatherer = Gatherer(federation, limits, self.hub.relisted)
-        knowledge = Knowledge(self.catalogue, self._follower)
+        knowledge = self._knowledge = Knowledge(self.catalogue, self._follower)
         discovery = DiscoveryTools(self.catalogue, inquiry)
         self._upstreams: dict[Scope, FederationUpstream] = {}
         self._parts = Parts(
@@ -55,8 +62,9 @@ class Aggregate:
             gatherer=self._gatherer,
             hub=self.hub,
             routing=routing,
-            calls=ToolCalls(knowledge, routing, discovery, info),
+            calls=ToolCalls(knowledge, routing, discovery, self.enforcement, info),
             resources=DirectoryResources(inquiry, addresses),
+            enforcement=self.enforcement,
             shape=Shape(info, settings.mcp_tools_listed, settings.mcp_page_size),
         )
 
@@ -74,14 +82,20 @@ class Aggregate:
         """Whether the catalogue has been filled."""
         return self._follower.ready.is_set()
 
-    def upstream(self, scope: Scope) -> FederationUpstream:
-        """The part of the federation that `scope` names, as an MCP server."""
+    def upstream(self, scope: Scope, allowed: Scopes) -> FederationUpstream:
+        """The part of the federation that `scope` names, and `allowed` reaches, as an MCP server."""
+        scope = replace(scope, allowed=allowed)
         if len(self._upstreams) > MAX_SCOPES:
             self._upstreams.clear()
         found = self._upstreams.get(scope)
         if found is None:
             found = self._upstreams[scope] = FederationUpstream(self._parts, scope)
         return found
+
+    async def _tags_of(self, member: str) -> frozenset[str]:
+        """A member's tags; none where it is not known. Raises DirectoryAway."""
+        offer = await self._knowledge.member(member)
+        return offer.tags if offer is not None else frozenset()
 
     def _changed(self, changes: Sequence[Change]) -> None:
         self.hub.changed(changes)

@@ -9,12 +9,15 @@ from typing import Any
 import orjson
 from mcp.shared.inbound import mcp_param_headers, x_mcp_header_map
 
+from bus.access import Principal
 from bus.errors import InvalidRequest
 from bus.headers import MCP_PARAM_PREFIX
 from bus.validation import validated
+from gateway.access.enforcement import Enforcement
 from gateway.mcp.federation.discovery_tools import CALL_TOOL, NAMES, CallTool, DiscoveryTools, unknown_tool
 from gateway.mcp.federation.knowledge import Knowledge
 from gateway.mcp.federation.listing import complete
+from gateway.mcp.federation.naming import parted
 from gateway.mcp.federation.offers import ListedTool
 from gateway.mcp.federation.routing import Routing, relinked, renamed
 from gateway.mcp.federation.scope import Scope
@@ -26,15 +29,24 @@ class ToolCalls:
     """Answers `tools/call`."""
 
     def __init__(
-        self, knowledge: Knowledge, routing: Routing, discovery: DiscoveryTools, info: Mapping[str, Any]
+        self,
+        knowledge: Knowledge,
+        routing: Routing,
+        discovery: DiscoveryTools,
+        enforcement: Enforcement,
+        info: Mapping[str, Any],
     ) -> None:
         self._knowledge = knowledge
         self._routing = routing
+        self._enforcement = enforcement
         self._discovery = discovery
         self._info = info
 
     async def answer(self, request: UpstreamRequest, scope: Scope, notify: Notify) -> UpstreamAnswer:
-        """The called tool's response. Raises UnknownTool, InvalidRequest, or what kept the member from answering."""
+        """The called tool's response.
+
+        Raises InsufficientScope, UnknownTool, InvalidRequest, or what kept the member from answering.
+        """
         name = request.params.get("name")
         if not isinstance(name, str):
             raise InvalidRequest("name: the tool to call", details={"field": "name"})
@@ -44,17 +56,20 @@ class ToolCalls:
             await self._knowledge.known()
             result = await self._discovery.call(name, request.params.get("arguments"), scope)
             return UpstreamAnswer.result(request, {**result, **complete(self._info)})
-        tool = await self._tool(name, scope)
+        tool = await self._tool(name, scope, request.caller)
         return await self._forward(tool, renamed(request, ("params", "name"), tool.own), notify)
 
     async def _through(self, request: UpstreamRequest, scope: Scope, notify: Notify) -> UpstreamAnswer:
         """`call_tool`: the request that a client would have sent for the named tool, headers and all."""
         arguments = request.params.get("arguments")
         asked = validated(CallTool, dict(arguments) if isinstance(arguments, Mapping) else {})
-        tool = await self._tool(asked.name, scope)
+        tool = await self._tool(asked.name, scope, request.caller)
         return await self._forward(tool, unwrapped(request, tool, asked.arguments), notify)
 
-    async def _tool(self, name: str, scope: Scope) -> ListedTool:
+    async def _tool(self, name: str, scope: Scope, caller: Principal) -> ListedTool:
+        named = parted(name)
+        if named is not None:  # whether or not there is such a tool: a refusal tells nothing of what there is
+            await self._enforcement.call(caller, *named)
         tool = await self._knowledge.tool(name, scope)
         if tool is None:
             raise unknown_tool(name, await self._knowledge.known(), scope, NAMES)

@@ -21,7 +21,7 @@ from gateway.mcp.federation.toolsearch import ToolSearch
 
 MAX_DEPARTED = 256
 """Members that left and are still remembered."""
-MAX_VIEWS = 64
+MAX_VIEWS = 256
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -46,7 +46,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The active members of one scope, by id, and the number of their tools."""
+    """The active members of one scope, by id, and the number of their tools that may be called."""
 
     version: int
     offers: Sequence[Offer]
@@ -134,8 +134,8 @@ class Catalogue:
         view = self._views.get(scope)
         if view is None or view.version != self.version:
             offers = [offer for offer in map(self._offers.__getitem__, self._active) if scope.holds(offer)]
-            groups = [Group(offer.id, offer.bodies) for offer in offers]
-            view = View(self.version, offers, groups, sum(len(offer.tools) for offer in offers))
+            groups = [Group(offer.id, bodies_in(scope, offer)) for offer in offers]
+            view = View(self.version, offers, groups, sum(len(group.items) for group in groups))
         _keep(self._views, scope, view, MAX_VIEWS)
         return view
 
@@ -145,17 +145,24 @@ class Catalogue:
         if tool is None or scope.whole:
             return tool
         owner = self._offers.get(tool.member) or self._departed.get(tool.member)
-        return tool if owner is not None and scope.holds(owner) else None
+        return tool if owner is not None and scope.holds(owner) and scope.calls(owner, tool.own) else None
 
     def resembling(self, name: str, scope: Scope, more: Sequence[str] = ()) -> list[str]:
         """Up to three names of `scope` that `name` may have meant, the likeliest first."""
-        names = [tool.name for offer in self.view(scope).offers for tool in offer.tools]
+        names = [tool.name for offer in self.view(scope).offers for tool in offer.tools if scope.calls(offer, tool.own)]
         found = process.extract(name[:256], [*names, *more], scorer=fuzz.ratio, score_cutoff=55, limit=3)
         return [found_name for found_name, _, _ in found]
 
 
 def _bodies(offer: Offer | None, scope: Scope) -> Sequence[bytes]:
-    return offer.bodies if offer is not None and offer.active and scope.holds(offer) else ()
+    return bodies_in(scope, offer) if offer is not None and offer.active and scope.holds(offer) else ()
+
+
+def bodies_in(scope: Scope, offer: Offer) -> Sequence[bytes]:
+    """The tools of a member of `scope`, as far as they may be called there."""
+    if scope.uses(offer):
+        return offer.bodies
+    return tuple(tool.body for tool in offer.tools if scope.calls(offer, tool.own))
 
 
 def _keep(kept: OrderedDict[Key, Value], key: Key, value: Value, most: int) -> None:

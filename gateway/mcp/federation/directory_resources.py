@@ -5,16 +5,17 @@ Each is the same question, with the same parameters, as its path over HTTP, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
-
-import orjson
 
 from bus.errors import InvalidRequest, NotFound
 from bus.messages import ServersQuery
 from bus.names import checked_member
 from bus.validation import validated
+from gateway.access.visible import Visible
 from gateway.endpoints import Addresses
 from gateway.inquiry import Inquiry
 from gateway.mcp.federation.catalogue import Change
@@ -26,7 +27,6 @@ SEARCH = f"{ROOT}search"
 JSON = "application/json"
 _LISTS = frozenset(("tag", "without_tag", "capability"))
 _MAX_URI = 4_096
-PAGE = 64
 
 RESOURCES: tuple[dict[str, Any], ...] = (
     {
@@ -110,7 +110,7 @@ class DirectoryResources:
     """Reads them."""
 
     def __init__(self, inquiry: Inquiry, addresses: Addresses) -> None:
-        self._inquiry = inquiry
+        self._visible = Visible(inquiry)
         self._addresses = addresses
 
     async def read(self, uri: str, scope: Scope) -> dict[str, Any]:
@@ -122,25 +122,22 @@ class DirectoryResources:
     async def _one(self, asked: OneServer, scope: Scope) -> str:
         if scope.servers and asked.id not in scope.servers:
             raise NotFound(f"no server {asked.id!r} in this part of the federation", details={"id": asked.id})
-        return self._addresses.fill_member(await self._inquiry.member_bytes(asked.id)).decode()
+        return self._addresses.fill_member(await self._visible.member(asked.id, scope.allowed)).decode()
 
     async def _several(self, asked: Servers, scope: Scope) -> str:
         query = asked.query.model_dump(mode="json", exclude_defaults=True)
         query["tag"] = [*asked.query.tag, *scope.tags]
         query["capability"] = [*asked.query.capability, *scope.capabilities]
         if scope.servers:
-            reply = await self._of_these(asked.verb, query, scope.servers)
-        else:
-            reply = await self._inquiry.ask(asked.verb, orjson.dumps(query))
+            query |= {"page": 1, "limit": len(scope.servers)}
+            among = partial(_among, scope.servers)
+            return self._filled(await self._visible.page(asked.verb, query, scope.allowed, among))
+        return self._filled(await self._visible.page(asked.verb, query, scope.allowed))
+
+    def _filled(self, reply: bytes) -> str:
         return self._addresses.fill_page(reply).decode()
 
-    async def _of_these(self, verb: str, query: dict[str, Any], servers: frozenset[str]) -> bytes:
-        """One page of all that are found among a few servers, which the directory cannot be asked for by name."""
-        found: list[Any] = []
-        page: int | None = 1
-        while page is not None and len(found) < len(servers):
-            reply = orjson.loads(await self._inquiry.ask(verb, orjson.dumps({**query, "page": page, "limit": PAGE})))
-            found += [server for server in reply["servers"] if server["id"] in servers]
-            page = reply["next_page"]
-        told = {"servers": found, "total": len(found), "page": 1, "limit": len(servers), "next_page": None}
-        return orjson.dumps(told)
+
+def _among(servers: frozenset[str], manifest: Mapping[str, Any]) -> bool:
+    """Whether it is one of a few servers, which the directory cannot be asked for by name."""
+    return manifest["id"] in servers

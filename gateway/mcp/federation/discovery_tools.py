@@ -18,7 +18,7 @@ from bus.errors import FederationError, Refused, UnknownTool
 from bus.messages import Words
 from bus.validation import validated
 from gateway.inquiry import Inquiry
-from gateway.mcp.federation.catalogue import Catalogue
+from gateway.mcp.federation.catalogue import Catalogue, bodies_in
 from gateway.mcp.federation.offers import SUMMARY
 from gateway.mcp.federation.scope import Scope
 from gateway.mcp.federation.toolsearch import Found
@@ -171,9 +171,15 @@ class DiscoveryTools:
 
     async def _search(self, asked: SearchTools, scope: Scope) -> FoundTools:
         view = self._catalogue.view(scope.narrowed(asked.tag, asked.capability))
-        members = {offer.id for offer in view.offers}
+        members = {offer.id: offer for offer in view.offers}
         favoured = await self._favoured(asked, scope)
-        found = self._catalogue.search.find(asked.query, favoured, members, asked.limit)
+        found = self._catalogue.search.find(
+            asked.query,
+            favoured,
+            members.keys(),
+            asked.limit,
+            wanted=lambda tool: scope.calls(members[tool.member], tool.own),
+        )
         return FoundTools(tools=[_shown(one) for one in found], of=view.tools)
 
     async def _favoured(self, asked: SearchTools, scope: Scope) -> list[str]:
@@ -208,7 +214,7 @@ class DiscoveryTools:
                 version=offer.version,
                 tags=sorted(offer.tags),
                 capabilities=sorted(offer.capabilities),
-                tools=len(offer.tools),
+                tools=len(bodies_in(scope, offer)),
             )
             for offer in offers[start : start + asked.limit]
         ]

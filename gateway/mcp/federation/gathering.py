@@ -27,6 +27,7 @@ from pydantic import BaseModel, ValidationError
 from bus import CallOptions, Federation, McpRequest, Message
 from bus.connection import Subscription
 from bus.errors import FederationError, Internal
+from bus.hygiene import clean_object
 from bus.names import member_uri
 from gateway.mcp.federation.naming import exposed, parted
 from gateway.mcp.federation.offers import Offer
@@ -276,7 +277,7 @@ def _listed(kind: Kind, member: str, items: object) -> list[tuple[str, dict[str,
         except ValidationError:
             log.warning("item_not_listed", member=member, list=kind.method)
         else:
-            found.append((item[kind.key], {**item, kind.key: kind.named(member, item[kind.key])}))
+            found.append((item[kind.key], clean_object({**item, kind.key: kind.named(member, item[kind.key])})))
     return found
 
 

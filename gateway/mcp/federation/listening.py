@@ -17,6 +17,7 @@ from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types import SubscriptionFilter
 from pydantic import ValidationError
 
+from bus.access import Principal
 from bus.errors import FederationError, InvalidRequest
 from bus.names import member_uri, parted_uri
 from gateway.mcp.federation.catalogue import Catalogue, Change
@@ -50,6 +51,7 @@ class Listener:
     """One stream: what it asked for, and what it is to be told next."""
 
     scope: Scope
+    caller: Principal
     wish: SubscriptionFilter
     watched: Mapping[str, Asked]
     """The directory's resources among those it asked for."""
@@ -103,7 +105,7 @@ class Hub:
         """Tell whom it concerns that a member's list changed."""
         offer = self._catalogue.get(member)
         for listener in self._listeners:
-            if offer is None or listener.scope.holds(offer):
+            if offer is None or (listener.scope.holds(offer) and listener.scope.uses(offer)):
                 listener.relisted(kind)
 
     async def serve(self, request: UpstreamRequest, scope: Scope, notify: Notify) -> None:
@@ -140,7 +142,8 @@ class Hub:
         while True:
             body = request_body(LISTEN, {"notifications": {"resourceSubscriptions": uris}})
             try:
-                await self._routing.forward(member, UpstreamRequest(body, orjson.loads(body)), heard)
+                asked = UpstreamRequest(body, orjson.loads(body), caller=listener.caller)
+                await self._routing.forward(member, asked, heard)
             except FederationError as exc:
                 log.info("resources_not_heard", member=member, error=exc.code)
             await asyncio.sleep(pause)
@@ -158,6 +161,16 @@ async def _tell(listener: Listener, meta: Mapping[str, Any], notify: Notify) -> 
 
 
 def _listener(request: UpstreamRequest, scope: Scope) -> Listener:
+    wish = _wish(request)
+    return Listener(scope, request.caller, wish, _directorys_resources(wish.resource_subscriptions or ()))
+
+
+def followed(request: UpstreamRequest) -> Iterable[str]:
+    """The members whose resources a stream is to be told of. Raises InvalidRequest."""
+    return _members_resources(_wish(request).resource_subscriptions or ()).keys()
+
+
+def _wish(request: UpstreamRequest) -> SubscriptionFilter:
     try:
         wish = SubscriptionFilter.model_validate(request.params.get("notifications"))
     except ValidationError as exc:
@@ -165,7 +178,7 @@ def _listener(request: UpstreamRequest, scope: Scope) -> Listener:
     uris = wish.resource_subscriptions or []
     if len(uris) > MAX_URIS:
         raise InvalidRequest(f"resourceSubscriptions: {len(uris)} URIs, the limit is {MAX_URIS}")
-    return Listener(scope, wish, _directorys_resources(uris))
+    return wish
 
 
 def _directorys_resources(uris: Iterable[str]) -> dict[str, Asked]:

@@ -15,6 +15,7 @@ import orjson
 from mcp_types import Tool
 from pydantic import ValidationError
 
+from bus.hygiene import clean, clean_object, may_need_cleaning
 from gateway.mcp.federation.naming import exposed
 from gateway.mcp.federation.words import said_by
 
@@ -109,8 +110,10 @@ def listed_tool(manifest: Mapping[str, Any], tool: Mapping[str, Any]) -> ListedT
     }
     if not _readable(shown):
         return None
-    summary = str(tool.get("description") or "")[:SUMMARY]
-    return ListedTool(name, manifest["id"], own, orjson.dumps(shown), summary, said_by(own, tool))
+    body, summary = orjson.dumps(shown), str(tool.get("description") or "")[:SUMMARY]
+    if may_need_cleaning(body):  # the directory does so too: this is for one that did not
+        body, summary = orjson.dumps(clean_object(shown)), clean(summary)
+    return ListedTool(name, manifest["id"], own, body, summary, said_by(own, tool))
 
 
 def _readable(tool: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ import orjson
 from bus import Federation
 from bus.errors import NoInstance, UnknownMember
 from bus.names import member_uri
+from gateway.access.enforcement import Enforcement
 from gateway.mcp.federation.splicing import replaced
 from gateway.mcp.member import MemberUpstream
 from gateway.mcp.upstream import Notify, UpstreamAnswer, UpstreamRequest
@@ -22,17 +23,20 @@ _WEB = ("http://", "https://")
 class Routing:
     """Forwards to members."""
 
-    def __init__(self, federation: Federation, metrics: Metrics) -> None:
+    def __init__(self, federation: Federation, metrics: Metrics, enforcement: Enforcement) -> None:
         self._federation = federation
         self._metrics = metrics
+        self._enforcement = enforcement
 
     async def forward(self, member: str, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
         """The member's own response to `request`, which speaks its names.
 
-        Raises what kept it from answering; a member that is gone is NoInstance, which a client may try again.
+        Raises InsufficientScope, or what kept it from answering; a member that is gone is NoInstance, which a client
+        may try again.
         """
         try:
-            return await MemberUpstream(self._federation, self._metrics, member).answer(request, notify)
+            upstream = MemberUpstream(self._federation, self._metrics, self._enforcement, member)
+            return await upstream.answer(request, notify)
         except (UnknownMember, NoInstance) as exc:
             raise NoInstance(f"{member}: nobody serves it now", details={"member": member}) from exc
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
+from bus.access import EVERY_SCOPE, Right, Scopes
 from bus.errors import InvalidRequest
 from bus.names import checked_member
 
@@ -44,6 +45,8 @@ class Scope:
     capabilities: frozenset[str] = frozenset()
     servers: frozenset[str] = frozenset()
     shown: Shown = Shown.BY_SIZE
+    allowed: Scopes = EVERY_SCOPE
+    """What whoever asks may: what it may not see does not belong to its part of the federation."""
 
     def holds(self, member: Described) -> bool:
         """Whether `member` belongs to it."""
@@ -51,16 +54,25 @@ class Scope:
             (not self.servers or member.id in self.servers)
             and self.tags <= member.tags
             and self.capabilities <= member.capabilities
+            and self.allowed.may_see(member.id, member.tags)
         )
+
+    def uses(self, member: Described) -> bool:
+        """Whether all of `member`, which belongs to it, may be used."""
+        return self.allowed.may_use(member.id, member.tags)
+
+    def calls(self, member: Described, tool: str) -> bool:
+        """Whether that tool of `member`, which belongs to it, may be called."""
+        return self.allowed.may_call(member.id, tool, member.tags)
 
     def narrowed(self, tags: Iterable[str], capabilities: Iterable[str]) -> Scope:
         """The part of it that has those tags and capabilities too."""
-        return Scope(self.tags.union(tags), self.capabilities.union(capabilities), self.servers, self.shown)
+        return replace(self, tags=self.tags.union(tags), capabilities=self.capabilities.union(capabilities))
 
     @property
     def whole(self) -> bool:
-        """Whether every member belongs to it."""
-        return not (self.tags or self.capabilities or self.servers)
+        """Whether every member belongs to it, and every tool of it may be called."""
+        return not (self.tags or self.capabilities or self.servers) and Right.CALL in self.allowed.whole
 
 
 EVERYTHING = Scope()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -71,17 +71,27 @@ class ToolSearch:
                 if not postings:
                     del self._postings[word]
 
-    def find(self, query: str, favoured: Sequence[str], owners: AbstractSet[str], limit: int) -> list[Found]:
+    def find(
+        self,
+        query: str,
+        favoured: Sequence[str],
+        owners: AbstractSet[str],
+        limit: int,
+        *,
+        wanted: Callable[[ListedTool], bool] = lambda _: True,
+    ) -> list[Found]:
         """The best tools for `query`, best first.
 
-        `favoured` are members that fit it as a whole, best first; `owners` are those whose tools are wanted.
+        `favoured` are members that fit it as a whole, best first; `owners` are those whose tools are looked at, and
+        `wanted` tells which of them.
         """
         scores = self._scored(words_of(query)[:MAX_WORDS])
         for rank, member in enumerate(favoured):
             for number in self._numbers.get(member, ()):
                 scores[number] = scores.get(number, 0.05) * (1 + 0.5 / (1 + rank)) + 0.01 / (1 + rank)
-        wanted = ((-score, number) for number, score in scores.items() if self._tools[number].member in owners)
-        best = nsmallest(max(limit, _RERANKED), wanted)
+        tools = self._tools
+        fitting = ((-score, number) for number, score in scores.items() if tools[number].member in owners)
+        best = nsmallest(max(limit, _RERANKED), (one for one in fitting if wanted(tools[one[1]])))
         return self._reranked(query, [(number, -score) for score, number in best])[:limit]
 
     def _scored(self, words: Sequence[str]) -> dict[int, float]:

@@ -14,8 +14,10 @@ from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp_types.jsonrpc import METHOD_NOT_FOUND
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from bus.access import Principal
 from bus.errors import InvalidRequest, NotFound, jsonrpc
 from bus.names import parted_uri
+from gateway.access.enforcement import Enforcement
 from gateway.mcp.federation.calls import ToolCalls
 from gateway.mcp.federation.directory_resources import RESOURCES as DIRECTORY_RESOURCES
 from gateway.mcp.federation.directory_resources import ROOT as DIRECTORY_ROOT
@@ -24,7 +26,7 @@ from gateway.mcp.federation.directory_resources import DirectoryResources
 from gateway.mcp.federation.discovery_tools import BODIES
 from gateway.mcp.federation.gathering import PROMPTS, RESOURCES, TEMPLATES, Gatherer, Kind
 from gateway.mcp.federation.knowledge import Knowledge
-from gateway.mcp.federation.listening import LISTEN, Hub
+from gateway.mcp.federation.listening import LISTEN, Hub, followed
 from gateway.mcp.federation.listing import CACHED, complete, page_answer
 from gateway.mcp.federation.paging import Group, Limits
 from gateway.mcp.federation.routing import Routing, contents_renamed, relinked, renamed
@@ -73,6 +75,7 @@ class Parts:
     routing: Routing
     calls: ToolCalls
     resources: DirectoryResources
+    enforcement: Enforcement
     shape: Shape
 
 
@@ -97,7 +100,10 @@ class FederationUpstream:
         }
 
     async def answer(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
-        """The response. Raises a leaf of `bus.errors` for what kept the request from being answered."""
+        """The response. Raises a leaf of `bus.errors` for what kept the request from being answered.
+
+        What the caller may not do is refused with InsufficientScope, and what it may not see is not there.
+        """
         answer = self._answers.get(request.method)
         if answer is None:
             return UpstreamAnswer.error(request, METHOD_NOT_FOUND, "Method not found", request.method)
@@ -136,7 +142,8 @@ class FederationUpstream:
 
     def _lister(self, kind: Kind) -> Answer:
         async def answer(request: UpstreamRequest, _: Notify) -> UpstreamAnswer:
-            offers = (await self._parts.knowledge.known()).view(self._scope).offers
+            seen = (await self._parts.knowledge.known()).view(self._scope).offers
+            offers = [offer for offer in seen if self._scope.uses(offer)]
             groups = OWN.get(kind.field, []) + await self._parts.gatherer.groups(kind, offers)
             return page_answer(request, kind.field, groups, self._limits, info=self._parts.shape.info)
 
@@ -149,14 +156,14 @@ class FederationUpstream:
 
     async def _get_prompt(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
         name = _text(request.params, "name")
-        member, own = await self._prompt(name)
+        member, own = await self._prompt(name, request.caller)
         return relinked(await self._forward(member, renamed(request, ("params", "name"), own), notify), member)
 
     async def _read_resource(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
         uri = _text(request.params, "uri")
         if uri.startswith(DIRECTORY_ROOT):
             return self._result(request, {**await self._parts.resources.read(uri, self._scope), **CACHED})
-        member, own = await self._resource(uri)
+        member, own = await self._resource(uri, request.caller)
         answer = await self._forward(member, renamed(request, ("params", "uri"), own), notify)
         return contents_renamed(answer, member)
 
@@ -165,24 +172,28 @@ class FederationUpstream:
         if not isinstance(ref, Mapping):
             raise InvalidRequest("ref: what to complete for", details={"field": "ref"})
         if ref.get("type") == "ref/prompt":
-            member, own = await self._prompt(_text(ref, "name"))
+            member, own = await self._prompt(_text(ref, "name"), request.caller)
             return await self._forward(member, renamed(request, ("params", "ref", "name"), own), notify)
         uri = _text(ref, "uri")
         if uri.startswith(DIRECTORY_ROOT):
             return self._result(request, {"completion": {"values": [], "total": 0, "hasMore": False}})
-        member, own = await self._resource(uri)
+        member, own = await self._resource(uri, request.caller)
         return await self._forward(member, renamed(request, ("params", "ref", "uri"), own), notify)
 
-    async def _prompt(self, name: str) -> tuple[str, str]:
-        """The member and its own name for a prompt. Raises NotFound."""
+    async def _prompt(self, name: str, caller: Principal) -> tuple[str, str]:
+        """The member and its own name for a prompt. Raises NotFound, InsufficientScope."""
         offers = (await self._parts.knowledge.known()).view(self._scope).offers
-        return await self._owned(await self._parts.gatherer.prompt(name, offers), f"Unknown prompt: {name[:128]}")
+        used = [offer for offer in offers if self._scope.uses(offer)]
+        found = await self._parts.gatherer.prompt(name, used)
+        return await self._owned(found, caller, f"Unknown prompt: {name[:128]}")
 
-    async def _resource(self, uri: str) -> tuple[str, str]:
-        """The member and its own URI behind a URI of the federation. Raises NotFound."""
-        return await self._owned(parted_uri(uri), f"Resource not found: {uri[:256]}")
+    async def _resource(self, uri: str, caller: Principal) -> tuple[str, str]:
+        """The member and its own URI behind a URI of the federation. Raises NotFound, InsufficientScope."""
+        return await self._owned(parted_uri(uri), caller, f"Resource not found: {uri[:256]}")
 
-    async def _owned(self, found: tuple[str, str] | None, refusal: str) -> tuple[str, str]:
+    async def _owned(self, found: tuple[str, str] | None, caller: Principal, refusal: str) -> tuple[str, str]:
+        if found is not None:
+            await self._parts.enforcement.use(caller, found[0])
         owner = await self._parts.knowledge.member(found[0]) if found is not None else None
         if found is None or owner is None or not self._scope.holds(owner):
             raise NotFound(refusal)
@@ -195,6 +206,8 @@ class FederationUpstream:
 
     async def _listen(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
         await self._parts.knowledge.settled()
+        for member in followed(request):
+            await self._parts.enforcement.use(request.caller, member)
         for kind in (PROMPTS, RESOURCES, TEMPLATES):
             self._parts.gatherer.want(kind)
         await self._parts.hub.serve(request, self._scope, notify)

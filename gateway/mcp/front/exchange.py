@@ -10,6 +10,7 @@ import orjson
 from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 from mcp_types.methods import is_input_required
 
+from bus.access import Principal
 from bus.errors import Cancelled, FederationError, InvalidRequest, jsonrpc
 from gateway.mcp.front.bridge import Bridge
 from gateway.mcp.front.inflight import InFlight, Withdrawn
@@ -18,6 +19,7 @@ from gateway.mcp.front.sessions import Sessions, SessionState
 from gateway.mcp.front.tokens import Session
 from gateway.mcp.front.translation import LEVELS, continued, legacy_result, modern, questions
 from gateway.mcp.upstream import Notify, Upstream, UpstreamAnswer, UpstreamRequest
+from gateway.refusals import InsufficientScope
 
 MAX_ROUNDS = 32
 """Times one request may come back with questions."""
@@ -31,6 +33,7 @@ class Served:
     session: Session
     state: SessionState
     upstream: Upstream
+    caller: Principal
     headers: Mapping[str, str]
     timeout: float
     now: float
@@ -51,7 +54,17 @@ class Exchanges:
         }
 
     async def answer(self, served: Served, message: Message, send: Notify) -> bytes:
-        """The JSON-RPC response, an error where there is one; what comes before it goes to `send`."""
+        """As `tell`, for one message among others: raises nothing."""
+        try:
+            return await self.tell(served, message, send)
+        except InsufficientScope as exc:
+            return orjson.dumps(jsonrpc(exc, message["id"]))
+
+    async def tell(self, served: Served, message: Message, send: Notify) -> bytes:
+        """The JSON-RPC response, an error where there is one; what comes before it goes to `send`.
+
+        Raises InsufficientScope, which a client has to see in the status of the answer.
+        """
         request_id = message["id"]
         try:
             async with self._inflight.working(served.session, request_id):
@@ -60,6 +73,8 @@ class Exchanges:
             return orjson.dumps(jsonrpc(Cancelled("the client cancelled the request"), request_id))
         except Rejected as exc:
             return error_body(request_id, exc.error)
+        except InsufficientScope:
+            raise
         except FederationError as exc:
             return orjson.dumps(jsonrpc(exc, request_id))
 
@@ -77,7 +92,8 @@ class Exchanges:
         raise Rejected(INTERNAL_ERROR, f"the server asked more than {MAX_ROUNDS} times")
 
     async def _ask(self, served: Served, asked: Message, send: Notify) -> Any:
-        request = UpstreamRequest(orjson.dumps(asked), asked, served.headers, served.timeout)
+        body, caller = orjson.dumps(asked), served.caller
+        request = UpstreamRequest(body, asked, served.headers, served.timeout, caller=caller)
         return told_result(await served.upstream.answer(request, send))
 
     async def _with_answers(self, served: Served, asked: Message, result: Mapping[str, Any], send: Notify) -> Message:

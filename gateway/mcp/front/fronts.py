@@ -5,25 +5,19 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from aiohttp import web
 from pydantic import SecretStr
 
 from bus import Bus
 from gateway.mcp.front.bridge import Bridge
 from gateway.mcp.front.endpoint import BodyLimits, Endpoint, Handler, UpstreamFor
 from gateway.mcp.front.inflight import InFlight
-from gateway.mcp.front.legacy import LegacyFront, LegacyParts, PrincipalOf
+from gateway.mcp.front.legacy import LegacyFront, LegacyParts
 from gateway.mcp.front.modern import ModernFront
 from gateway.mcp.front.sessions import Sessions
 from gateway.mcp.front.sse import StreamLimits
 from gateway.mcp.front.streams import Streams
 from gateway.mcp.front.tokens import Seal
 from gateway.settings import GatewaySettings
-
-
-def nobody_in_particular(_request: web.Request) -> str | None:
-    """Whose credential a request carries: no path asks for one yet."""
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +32,7 @@ class Census:
 class Fronts:
     """Serves MCP in both eras on any number of paths."""
 
-    def __init__(self, bus: Bus, settings: GatewaySettings, principal_of: PrincipalOf = nobody_in_particular) -> None:
+    def __init__(self, bus: Bus, settings: GatewaySettings) -> None:
         limits = StreamLimits(settings.stream_silence_s, settings.stream_buffer_bytes, settings.send_timeout_s)
         self._limits = BodyLimits(settings.max_body_bytes, settings.body_timeout_s)
         self._streams = Streams(limits, settings.max_streams, bus.clock)
@@ -55,12 +49,12 @@ class Fronts:
                 streams=self._streams,
                 longest_s=settings.max_call_timeout_s,
                 session_ttl_s=settings.session_ttl_s,
-                principal_of=principal_of,
             )
         )
 
     def start(self) -> None:
         """Hear the other gateways."""
+        self._streams.start()
         self._sessions.start()
         self._bridge.start()
         self._inflight.start()
@@ -71,7 +65,7 @@ class Fronts:
 
     async def stop(self) -> None:
         """Hear the other gateways no longer."""
-        for part in (self._sessions, self._bridge, self._inflight):
+        for part in (self._sessions, self._bridge, self._inflight, self._streams):
             await part.stop()
 
     def endpoint(self, upstream_for: UpstreamFor) -> Handler:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from aiohttp import web
 from mcp_types.jsonrpc import INVALID_REQUEST
 
 from bus.errors import FederationError
+from gateway.limits.around import charge
 from gateway.mcp.front.admission import EVENTS, JSON, accepted, check_accept, deadline, trace
 from gateway.mcp.front.bridge import Bridge
 from gateway.mcp.front.exchange import Exchanges, Served, told_result
@@ -41,10 +41,10 @@ from gateway.mcp.front.streams import Ended, Streams
 from gateway.mcp.front.tokens import Seal, Session
 from gateway.mcp.front.translation import BATCHING, initialize_result, introduction, modern, negotiated
 from gateway.mcp.upstream import Upstream, UpstreamRequest
+from gateway.requests import PRINCIPAL, PROOF
 
 SESSION_ID = "Mcp-Session-Id"
 MAX_BATCH = 64
-PrincipalOf = Callable[[web.Request], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,6 @@ class LegacyParts:
     streams: Streams
     longest_s: float
     session_ttl_s: float
-    principal_of: PrincipalOf
 
 
 class LegacyFront:
@@ -78,7 +77,7 @@ class LegacyFront:
             return await self._batch(request, served, message)
         if is_request(message):
             async with self._parts.streams.answer(request) as stream:
-                body = await self._exchanges.answer(served, message, stream.send)
+                body = await self._exchanges.tell(served, message, stream.send)
                 return await stream.finish(body) if stream.begun else Reply(body).response()
         await self._take(served.session, message)
         return web.Response(status=202)
@@ -89,7 +88,7 @@ class LegacyFront:
         served = await self._served(request, upstream)
         async with self._parts.streams.answer(request) as stream:
             try:
-                async with self._parts.streams.lasting():
+                async with self._parts.streams.lasting(request[PROOF]):
                     stream.begin()
                     await follow(self._parts.sessions, served, stream.send)
             except Ended:
@@ -110,7 +109,8 @@ class LegacyFront:
             session = self._opened(request, message)
             token = self._parts.seal.token(session)
             wish = modern({"id": message["id"], "method": "server/discover"}, session, None)
-            asked = UpstreamRequest(orjson.dumps(wish), wish, trace(request.headers), self._parts.longest_s)
+            sent, longest_s = trace(request.headers), self._parts.longest_s
+            asked = UpstreamRequest(orjson.dumps(wish), wish, sent, longest_s, caller=request[PRINCIPAL])
             told = told_result(await upstream.answer(asked, lambda _: None))
             result = initialize_result(told, session.version)
         except Rejected as exc:
@@ -129,7 +129,7 @@ class LegacyFront:
             client_info=info,
             endpoint=request.path_qs,
             expires=int(time.time() + self._parts.session_ttl_s),
-            principal=self._parts.principal_of(request),
+            principal=request[PRINCIPAL].name or None,
         )
 
     def _session(self, request: web.Request) -> Session:
@@ -138,7 +138,7 @@ class LegacyFront:
             raise Rejected(INVALID_REQUEST, f"{SESSION_ID}: missing; begin with initialize", status=400)
         session = self._parts.seal.session(token, now=time.time())
         mine = session is not None and session.endpoint == request.path_qs
-        if session is None or not mine or session.principal != self._parts.principal_of(request):
+        if session is None or not mine or session.principal != (request[PRINCIPAL].name or None):
             raise _no_session()
         return session
 
@@ -154,6 +154,7 @@ class LegacyFront:
             session=session,
             state=await self._state(session),
             upstream=upstream,
+            caller=request[PRINCIPAL],
             headers=trace(request.headers),
             timeout=deadline(request.headers, self._parts.longest_s),
             now=time.time(),
@@ -181,6 +182,7 @@ class LegacyFront:
         requests = [message for message in messages if is_request(message)]
         if not requests:
             return web.Response(status=202)
+        await charge(request, len(requests) - 1)
         async with self._parts.streams.answer(request) as stream:
             answer = self._exchanges.answer
             bodies = await asyncio.gather(*(answer(served, message, stream.send) for message in requests))

@@ -13,7 +13,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, PARSE_ERROR
 
 from bus import codec
 from bus.errors import FederationError, Malformed, jsonrpc
-from gateway.border import RETRY_AFTER_S, json_answer
+from gateway.border import REFUSAL, json_answer, retry_after
 
 MAX_DEPTH = 256
 MAX_METHOD = 128
@@ -40,9 +40,13 @@ class Reply:
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    refusal: FederationError | None = None
+    """The error it tells of, where it is one of the federation's."""
 
     def response(self) -> web.Response:
         answer = json_answer(self.body, self.status)
+        if self.refusal is not None:
+            answer[REFUSAL] = self.refusal
         if self.headers:
             answer.headers.update(self.headers)
         return answer
@@ -114,8 +118,8 @@ def failure(error: FederationError, request_id: Any = None) -> Reply:
 
     Always a JSON-RPC body: a bare 4xx would send a client of both eras back to `initialize`.
     """
-    headers: dict[str, str] = {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)} if error.retryable else {}
-    return Reply(orjson.dumps(jsonrpc(error, request_id)), error.http_status, headers)
+    headers: dict[str, str] = {hdrs.RETRY_AFTER: retry_after(error)} if error.retryable else {}
+    return Reply(orjson.dumps(jsonrpc(error, request_id)), error.http_status, headers, error)
 
 
 def internal(request_id: Any = None) -> Reply:

@@ -9,6 +9,7 @@ from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS, MCP_PROTOCOL_VERSION_HEAD
 from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 
 from bus.errors import FederationError
+from gateway.access.proofs import Proof
 from gateway.mcp.front.admission import (
     EVENTS,
     JSON,
@@ -34,6 +35,7 @@ from gateway.mcp.front.messages import (
 from gateway.mcp.front.sse import EventStream
 from gateway.mcp.front.streams import Ended, Streams
 from gateway.mcp.upstream import Upstream, UpstreamAnswer, UpstreamRequest
+from gateway.requests import PRINCIPAL, PROOF
 
 LISTEN = "subscriptions/listen"
 
@@ -66,18 +68,19 @@ class ModernFront:
     def _asked(self, request: web.Request, lines: Lines, message: dict[str, Any], body: bytes) -> UpstreamRequest:
         listens = message["method"] == LISTEN
         seconds = None if listens else deadline(request.headers, self._longest_s)
-        return UpstreamRequest(body, message, travelling(request.headers, lines), seconds)
+        sent = travelling(request.headers, lines)
+        return UpstreamRequest(body, message, sent, seconds, caller=request[PRINCIPAL])
 
     async def _answer(self, request: web.Request, upstream: Upstream, asked: UpstreamRequest) -> web.StreamResponse:
         async with self._streams.answer(request) as stream:
-            reply = await self._reply(upstream, asked, stream)
+            reply = await self._reply(upstream, asked, stream, request[PROOF])
             return await stream.finish(reply.body) if stream.begun else reply.response()
 
-    async def _reply(self, upstream: Upstream, asked: UpstreamRequest, stream: EventStream) -> Reply:
+    async def _reply(self, upstream: Upstream, asked: UpstreamRequest, stream: EventStream, proof: Proof) -> Reply:
         try:
             if asked.timeout is not None:
                 return _told(await upstream.answer(asked, stream.send))
-            async with self._streams.lasting():
+            async with self._streams.lasting(proof):
                 return _told(await upstream.answer(asked, stream.send))
         except Ended:
             return Reply(_end_of_listening(asked))

@@ -112,7 +112,8 @@ async def test_a_store_that_was_wiped_is_there_again_after_the_restart(
     await until(lambda: answered(bus), within=SLOW_S)
     await works(bus)
     streams = orjson.loads((await bus.request("$JS.API.STREAM.NAMES", b"")).data)["streams"]
-    assert set(streams) == {"KV_omega_registry", "OMEGA_EVENTS", "KV_omega_sessions"}
+    buckets = {"KV_omega_registry", "KV_omega_owners", "KV_omega_sessions", "KV_omega_tokens"}
+    assert set(streams) == {"OMEGA_EVENTS", *buckets}
 
 
 async def answered(bus: Bus) -> bool:

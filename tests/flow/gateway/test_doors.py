@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bus import Bus
-from gateway import CannotListen, Gateway, GatewaySettings
+from gateway import AccessSettings, CannotListen, Gateway, GatewaySettings
 from members import Member
 from tests.flow.gateway.conftest import SUBJECT
 
@@ -106,8 +106,9 @@ async def test_a_taken_main_port_is_a_clear_error_and_leaves_nothing_open(bus: B
 
 
 async def test_an_address_that_is_not_ours_is_a_clear_error(bus: Bus) -> None:
+    asking = AccessSettings(authentication="required")
     with pytest.raises(CannotListen, match=r"192\.0\.2\.1"):
-        await Gateway(bus, GatewaySettings(host="192.0.2.1", port=0, doors={})).start()
+        await Gateway(bus, GatewaySettings(host="192.0.2.1", port=0, doors={}), asking).start()
 
 
 async def test_localhost_is_served_on_every_address_it_has(bus: Bus) -> None:

@@ -68,11 +68,11 @@ async def test_a_second_instance_joins_the_same_member(client: aiohttp.ClientSes
 async def test_a_heartbeat_is_taken_and_reaches_the_bus(client: aiohttp.ClientSession, bus: Bus) -> None:
     await _post(client, "/mcp/register", MANIFEST)
     heard: list[str] = []
-    bus.listen("omega.heartbeat.>", lambda message: heard.append(message.subject))
+    bus.listen("omega.gateway.heartbeat.>", lambda message: heard.append(message.subject))
     status, taken = await _post(client, "/mcp/heartbeat", {"service_id": "my_service_fastmcp"})
     await bus.flush()
     assert (status, taken["status"], taken["timestamp"][-1]) == (200, "ok", "Z")
-    assert heard == ["omega.heartbeat.my_service_fastmcp.default"]
+    assert heard == ["omega.gateway.heartbeat.my_service_fastmcp.default"]
 
 
 async def test_a_heartbeat_may_name_its_instance(client: aiohttp.ClientSession) -> None:
@@ -119,7 +119,7 @@ async def test_an_older_life_is_in_conflict_with_a_newer(client: aiohttp.ClientS
 @pytest.mark.usefixtures("directory")
 async def test_a_signed_manifest_travels_to_the_directory_as_it_is(client: aiohttp.ClientSession, bus: Bus) -> None:
     heard: list[bytes] = []
-    bus.listen("omega.register.>", lambda message: heard.append(message.data))
+    bus.listen("omega.gateway.register.>", lambda message: heard.append(message.data))
     body = b'{ "signed": "e30.eyJpZCI6ImEifQ.c2ln" }'
     async with client.post("/mcp/register", data=body, headers={"Content-Type": "application/json"}) as answer:
         assert answer.status == 403

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import gzip
 import ipaddress
 import socket
 import ssl
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from members.guard import MAX_REDIRECTS, Fetcher, Forbidden, Policy, Unreachable
+from members.guard import MAX_REDIRECTS, BrokenOff, Fetcher, Forbidden, Policy, Unreachable
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -287,3 +289,47 @@ def certified(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(both)
     return serving, ssl.create_default_context(cafile=str(both))
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "http://127.0.0.1.:{port}/",
+        "http://LOCALHOST.:{port}/",
+        "http://127。0。0。1:{port}/",
+        "http://[::ffff:0:7f00:1]:{port}/",
+    ],
+)
+async def test_no_other_way_of_writing_it_reaches_this_machine(spelled: str) -> None:
+    async with server(ok) as heard, fetcher(Policy(private=True)) as fetching:
+        with pytest.raises((Forbidden, Unreachable)):
+            await fetched(fetching, spelled.format(port=heard.port), "GET")
+        assert heard.connections == 0
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "gopher://127.0.0.1/", "ext::sh", "//169.254.169.254/"])
+async def test_a_redirect_to_another_scheme_is_not_followed(location: str) -> None:
+    async with server(to(location)) as heard, fetcher() as fetching:
+        with pytest.raises(Forbidden):
+            await fetched(fetching, f"http://127.0.0.1:{heard.port}/")
+        assert len(heard.asked) == 1
+
+
+async def test_an_answer_that_unpacks_to_far_more_than_it_is_ends_at_the_limit() -> None:
+    packed = gzip.compress(b"\0" * (64 << 20))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\nConnection: close\r\n\r\n"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head.encode() + packed)
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/"
+    async with listening, fetcher() as fetching:
+        tracemalloc.start()
+        with pytest.raises((ValueError, BrokenOff)):
+            await fetched(fetching, url, "GET")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 16 << 20

@@ -40,12 +40,19 @@ def test_only_what_was_certainly_not_done_is_retryable() -> None:
         "unavailable",
         "no_instance",
         "busy",
+        "rate_limited",
         "member_failing",
         "bus_unavailable",
         "directory_unavailable",
         "storage_missing",
         "storage_unavailable",
     }
+
+
+def test_no_secret_is_said_whoever_worded_it() -> None:
+    error = Internal("dialled nats://user:hunter2@host", details={"password": "hunter2", "at": ["Bearer abc.DEF.123"]})
+    assert "hunter2" not in error.message + str(error) + str(error.body())
+    assert "abc.DEF" not in str(errors.jsonrpc(error, 1))
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"error": 1}, {"error": {}}, {"error": {"code": "new"}}, "text"])

@@ -88,3 +88,17 @@ def test_people_get_text(out: io.StringIO) -> None:
 def test_a_level_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="one of debug, info, warning, error"):
         configure_logs("loud", json=True)
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_no_line_tells_a_secret(out: io.StringIO, *, json_lines: bool) -> None:
+    configure_logs("info", json=json_lines, stream=out)
+    log = structlog.get_logger("a")
+    log.info("asked", headers={"Authorization": "Bearer Hunter-22"}, url="redis://:Hunter-22@h/0", password="Hunter-22")
+    logging.getLogger("b").warning("dialled %s", "nats://u:Hunter-22@h")
+    try:
+        raise ValueError("no such key: omk_a_Hunter-22")
+    except ValueError:
+        log.exception("boom")
+    assert "Hunter" not in out.getvalue()
+    assert out.getvalue().count("boom") == 1

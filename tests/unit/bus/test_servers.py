@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import pytest
+
 from bus.servers import REFUSED_FACTOR, STEADY_S, Address, Servers
 from bus.supervision import REPEAT_S, Complaints, is_refusal
 
@@ -53,6 +57,24 @@ def test_after_a_loss_another_server_comes_first_however_it_failed_before() -> N
     pool.lost(a, lived_s=STEADY_S)
     chosen, pause = pool.next()
     assert (chosen, pause) == (b, 0.05)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_server_that_is_about_to_end_is_never_the_next_while_there_is_another(seed: int) -> None:
+    pool = Servers(("nats://a:1", "nats://b:1", "nats://c:1"), 2.0, jitter=Random(seed).random)
+    here, _ = pool.next()
+    for _ in range(9):  # restart after restart, each is left in its turn
+        pool.leaves(here)
+        there, _ = pool.next()
+        assert there is not here
+        here = there
+
+
+def test_a_server_that_is_about_to_end_is_the_next_where_there_is_no_other() -> None:
+    alone = servers()
+    only, _ = alone.next()
+    alone.leaves(only)
+    assert alone.next()[0] is only
 
 
 def test_a_server_that_lets_in_and_throws_out_is_dialled_ever_less_often() -> None:

@@ -154,6 +154,10 @@ class Federation:
     current: Task | None = None
     states: dict[str, list[Life | None]] = field(default_factory=lambda: {who.key: [None] for who in INSTANCES})
     by_hand: bool = False
+    began: dict[str, float] = field(default_factory=dict)
+    """When the life that an instance is in was registered."""
+    ended: dict[str, int] = field(default_factory=dict)
+    """The revision by which a key last came to hold nothing."""
 
     def __post_init__(self) -> None:
         self.bucket = MemoryBucket(self.clock)
@@ -183,6 +187,7 @@ class Federation:
             replica.feed.append(entry)
         before, after = self.states[entry.key][-1], life_of(entry)
         self.states[entry.key].append(after)
+        self.same_life(entry, before, after)
         if self.current is None:
             assert self.by_hand or before is None or not before.live, f"{before} became {after} by itself"
             return
@@ -197,6 +202,16 @@ class Federation:
         assert after == wanted, f"{wish} on {before}"
         assert expected.epoch or before is None or after.epoch >= before.epoch + (before.status is Status.LEFT)
         self.current.committed = True
+
+    def same_life(self, entry: Entry, before: Life | None, after: Life | None) -> None:
+        """A life keeps the time of its registration, whatever becomes of it."""
+        if entry.value is None:
+            self.ended[entry.key] = entry.revision
+            return
+        began = Record.from_bytes(entry.value).registered_at
+        if before is not None and before.live and after is not None and after.epoch == before.epoch:
+            assert began == self.began[entry.key], f"{before} became {after} and another life"
+        self.began[entry.key] = began
 
     def lose(self) -> None:
         self.bucket.lose()
@@ -240,12 +255,23 @@ class Federation:
         if task.wish is None or not isinstance(value, Stored):
             return
         assert value.written == task.committed
+        self.is_here(task, value)
         if not value.written and not isinstance(task.wish, Turn):  # a sign of life is reason enough to turn nothing
             self.was_true(task, lambda life, wish: wish.becomes(life) in (None, life))
         if isinstance(task.wish, Register):
             assert value.record is not None
             task.replica.index.hear(task.wish.who)
             task.replica.heard[task.wish.who] = self.now
+
+    def is_here(self, task: Task, stored: Stored) -> None:
+        """What was written or read is in the index of who answers, unless its end has come there already."""
+        assert task.wish is not None
+        who, index = task.wish.who, task.replica.index
+        held = index.registry.revision_of(who)
+        if stored.record is not None:
+            assert max(held, index.complete_to) >= stored.revision, f"{who} is not in the index at {stored.revision}"
+        if stored.written and stored.revision < self.ended.get(who.key, 0) <= index.complete_to:
+            assert held != stored.revision, f"{who} is in the index again after its end"
 
     def refused(self, task: Task, error: FederationError) -> None:
         if isinstance(error, Unavailable | Unknown):

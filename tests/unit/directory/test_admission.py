@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from bus.messages import Status
 from bus.subjects import Instance
 from directory.admission import Announcement, Outcome, admit, leave
 from directory.record import Record
+from tests.support.signing import CLAIMS, MANIFEST, pair, token
 
+PAYLOAD = {**MANIFEST, **CLAIMS}
 WHO = Instance("m", "i")
 NOW = 1_800_000_000.0
 
@@ -96,3 +99,53 @@ def test_an_epoch_never_falls(status: Status | None, epoch: int, told: int | Non
         return
     assert admission.record.status is Status.ACTIVE
     assert current is None or admission.record.epoch >= epoch
+
+
+# signed ------------------------------------------------------------------------------------------------------------
+
+TOKENS = {at: token(pair(), {**PAYLOAD, "iat": at}) for at in (1_000.0, 1_001.0)}
+
+
+def signed(at: float, epoch: int = 100, digest: str = "d") -> Announcement:
+    return announcement(epoch, digest, signed=TOKENS[at], issued_at=at, key="k1")
+
+
+def held_signed(at: float, status: Status = Status.ACTIVE) -> Record:
+    return replace(held(status), signed=TOKENS[at])
+
+
+def test_a_member_that_is_there_may_send_the_same_signature_again() -> None:
+    assert admit(held_signed(1_000.0), signed(1_000.0), NOW).outcome is Outcome.UNCHANGED
+
+
+@pytest.mark.parametrize("status", [Status.STALE, Status.EXPIRED])
+def test_a_copy_of_a_signature_revives_nobody(status: Status) -> None:
+    with pytest.raises(Conflict, match="used before") as caught:
+        admit(held_signed(1_000.0, status), signed(1_000.0), NOW)
+    assert (caught.value.details or {})["reason"] == "replayed"
+    assert admit(held_signed(1_000.0, status), signed(1_001.0), NOW).record.status is Status.ACTIVE
+
+
+def test_who_left_does_not_come_back_by_its_signature() -> None:
+    for at in TOKENS:
+        with pytest.raises(Conflict):
+            admit(held_signed(1_000.0, Status.LEFT), signed(at), NOW)
+    assert admit(held_signed(1_000.0, Status.LEFT), signed(1_001.0, epoch=101), NOW).outcome is Outcome.REGISTERED
+
+
+def test_an_earlier_signature_of_the_same_life_is_refused() -> None:
+    with pytest.raises(Conflict, match="used before"):
+        admit(held_signed(1_001.0), signed(1_000.0, digest="older"), NOW)
+    assert admit(held_signed(1_000.0), signed(1_001.0, digest="newer"), NOW).outcome is Outcome.UPDATED
+
+
+def test_an_older_epoch_tells_its_reason() -> None:
+    with pytest.raises(Conflict) as caught:
+        admit(held_signed(1_000.0), signed(1_001.0, epoch=99), NOW)
+    assert (caught.value.details or {})["reason"] == "older_epoch"
+
+
+def test_who_left_is_remembered_until_its_signature_is_over() -> None:
+    left = held_signed(1_000.0).turned(Status.LEFT, NOW)
+    assert left.usable_for_s == 600 + 3_600
+    assert held().turned(Status.LEFT, NOW).usable_for_s == 0

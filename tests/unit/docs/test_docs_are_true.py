@@ -36,10 +36,15 @@ BUILDERS: dict[str, tuple[object, ...]] = {
     "changed": ("M",),
     "cancel": (ME,),
     "event": ("KIND", "M"),
+    "on_behalf": ("VERB", "M", "I"),
+    "owner": (),
+    "owner_change": ("M",),
+    "token_change": ("KEY",),
 }
 """How each method of Subjects that builds one subject is asked for the one in the table."""
-READERS = {"who", "names_all_instances", "last_token", "mcp_tail", "event_tail"}
+READERS = {"who", "names_all_instances", "last_token", "mcp_tail", "event_tail", "is_on_behalf"}
 TREES = {"every", "calls_of", "calls_at", "mcp_of", "heartbeats_of", "events", "requests", "within_site"}
+TREES |= {"on_behalf_every"}
 AMONG_OURSELVES = {"gateway_answer", "gateway_cancelled", "session", "restored"}
 """Nobody else needs to know of them."""
 

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from members.guard import Forbidden, Policy, checked
+from members.hosts import checked_addresses
 
 HOSTILE = [
     "http://127.0.0.1/",
@@ -46,6 +47,43 @@ HOSTILE = [
     "http://127.0.0.1\\@93.184.216.34/",
     "http://①②⑦.⓪.⓪.①/",
     "//93.184.216.34/",
+    "http://127.0.0.1./",
+    "http://metadata.google.internal./",
+    "http://Metadata.Goog/",
+    "http://instance-data.ec2.internal/",
+    "http://metadata%2egoogle%2einternal/",
+    "http://[fe80::1%25eth0]/",
+    "http://[fe80::1%eth0]/",
+    "http://[::ffff:0:127.0.0.1]/",
+    "http://[64:ff9b:1::a9fe:a9fe]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[2001:0:53aa:64c:0:fbff:80ff:fffe]/",
+    "http://[2002:a9fe:a9fe::]/",
+    "http://[::169.254.169.254]/",
+    "http://[5f00::1]/",
+    "http://100.100.100.200/latest/meta-data/",
+    "http://3232235777/",
+    "http://0300.0250.0.1/",
+    "http://0xc0.0xa8.1/",
+    "http://0xC0A80101/",
+    "http://192.168.257/",
+    "http://1.1.1.1@127.0.0.1/",
+    "http://1.1.1.1:80@127.0.0.1:80/",
+    "http://1.1.1.1%40127.0.0.1/",
+    "http://93.184.216.34\t@127.0.0.1/",
+    "http://[127.0.0.1]/",
+    "http://127.0.0.1%2f@93.184.216.34/",
+    "http://127\u30020\u30020\u30021/",
+    "http://127.0.0.1\u200b/",
+    "https:/93.184.216.34@/",
+    "http://-oProxyCommand=x/",
+    "ext::sh -c id",
+    "git@93.184.216.34:a/b",
+    "javascript:alert(1)",
+    "data:text/plain,x",
+    "jar:http://93.184.216.34/!/",
+    "unix:///run/docker.sock",
+    "",
 ]
 
 
@@ -75,6 +113,26 @@ def test_private_addresses_are_a_setting_of_their_own(address: str) -> None:
     assert not Policy(loopback=True).allows(ip)
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1"])
-def test_link_local_and_no_address_at_all_stay_forbidden(address: str) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1", "fd00:ec2::254", "192.0.0.192", "100.100.100.200",
+        "168.63.129.16", "64:ff9b:1::a9fe:a9fe", "64:ff9b::a9fe:a9fe", "::ffff:169.254.169.254", "0.1.2.3", "240.0.0.1",
+        "255.255.255.255", "2002:a9fe:a9fe::", "2001:0:53aa:64c:0:fbff:80ff:fffe",
+    ],
+)  # fmt: skip
+def test_link_local_metadata_and_no_address_at_all_stay_forbidden(address: str) -> None:
     assert not Policy(private=True, loopback=True).allows(ip_address(address))
+
+
+@pytest.mark.parametrize("host", ["a.example", "93.184.216.34"])
+def test_one_forbidden_address_among_those_of_a_name_refuses_it(host: str) -> None:
+    assert checked_addresses(host, ["93.184.216.34", "93.184.216.34"], Policy()) == ("93.184.216.34",)
+    with pytest.raises(Forbidden) as refused:
+        checked_addresses(host, ["93.184.216.34", "10.0.0.7"], Policy())
+    assert "10.0.0.7" not in str(refused.value)
+
+
+def test_an_address_with_a_zone_is_judged_by_the_address() -> None:
+    with pytest.raises(Forbidden):
+        checked_addresses("h", ["fe80::1%eth0"], Policy(private=True, loopback=True))

@@ -51,7 +51,7 @@ def test_a_door_without_a_port_is_refused(word: str) -> None:
         DEFAULT,
         replace(DEFAULT, port=9500, nats_port=4333, prefix="lab", replicas=2),
         replace(DEFAULT, nats_url="nats://bus.example.org:4222", doors={}),
-        replace(DEFAULT, host="0.0.0.0", services=False, members=("a:b", "c:d")),
+        replace(DEFAULT, host="0.0.0.0", everybody=True, services=False, members=("a:b", "c:d")),
         replace(DEFAULT, doors={**DEFAULT.doors, "weather": 9600}),
     ],
 )

@@ -75,7 +75,28 @@ def test_what_is_no_plain_repository_url_is_invalid(url: str, words: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "ssh://host/a", "git://host/a", "ext::sh -c x", "ftp://h/a", "ext::id", "data:a"]
+    "url",
+    [
+        "file:///etc/passwd",
+        "ssh://host/a",
+        "git://host/a",
+        "ext::sh -c x",
+        "ext::id",
+        "ftp://h/a",
+        "data:a",
+        "git@host:team/project.git",
+        "host:team/project.git",
+        "git+ssh://host/a",
+        "https+ext::sh",
+        "fd::17/a",
+        "--upload-pack=touch /tmp/x",
+        "-oProxyCommand=x",
+        "ssh://-oProxyCommand=x/a",
+        "https://-oProxyCommand=x/a",
+        "https://host/--upload-pack=x y",
+        "\thttps://host/a",
+        "https://host/a\n--upload-pack=x",
+    ],
 )
 def test_other_schemes_are_not_allowed(url: str) -> None:
     with pytest.raises((Forbidden, Invalid)):
@@ -97,7 +118,8 @@ def test_http_is_for_listed_hosts_or_where_it_is_allowed() -> None:
 
 
 def test_a_listed_port_is_that_port_only() -> None:
-    assert not parse("https://127.0.0.1:8124/a", LISTED).listed
+    with pytest.raises(Forbidden, match="local"):
+        parse("https://127.0.0.1:8124/a", LISTED)
     assert parse("https://git.corp.example:8443/a", LISTED).listed
 
 
@@ -120,6 +142,24 @@ def test_only_allowed_hosts_closes_every_other() -> None:
 )  # fmt: skip
 def test_inner_addresses_are_not_public(address: str) -> None:
     assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/a",
+        "https://169.254.169.254/a",
+        "https://[::1]/a",
+        "https://[fe80::1]/a",
+        "https://[64:ff9b::a9fe:a9fe]/a",
+        "https://metadata.google.internal/a",
+        "https://METADATA.google.internal./a",
+        "https://metadata/a",
+    ],
+)
+def test_an_inner_host_is_refused_before_it_is_resolved(url: str) -> None:
+    with pytest.raises(Forbidden, match="private, local or reserved"):
+        parse(url, OPEN)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "140.82.121.3", "2606:4700::6810:84e5", "::ffff:8.8.8.8"])
