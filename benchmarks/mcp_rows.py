@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -285,7 +286,7 @@ def _address(serving: uvicorn.Server) -> str:
     return f"{host}:{port}"
 
 
-ROLES = {"sdk": sdk, "join": join, "fastmcp": proxied}
+ROLES: dict[str, Callable[..., Awaitable[None]]] = {"sdk": sdk, "join": join, "fastmcp": proxied}
 
 
 async def chosen(arguments: list[str]) -> None:

@@ -314,12 +314,15 @@ class Bus:
 
         Questions ask for their answers on the new one only when every server had time to hear of that inbox.
         """
-        await _within(RIPE_S, old.ended)
-        before = self._inbox.renew(prefix)
-        while self._inbox.awaits(before) and not await _within(SETTLE_LOOK_S, old.ended):
-            pass
-        self._inbox.fail(OutcomeUnknown("the server ended before the answer came"), f"{before}.")
-        await old.leave(within=1)
+        try:
+            await _within(RIPE_S, old.ended)
+            before = self._inbox.renew(prefix)
+            while self._inbox.awaits(before) and not await _within(SETTLE_LOOK_S, old.ended):
+                pass
+            self._inbox.fail(OutcomeUnknown("the server ended before the answer came"), f"{before}.")
+            await old.leave(within=1)
+        finally:
+            old.fall("given up")  # also where the bus was closed meanwhile
 
     def _lost(self) -> None:
         self._wire = None

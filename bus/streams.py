@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -124,6 +125,11 @@ def tokens_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
     }
 
 
+NOT_FOUND = 10059
+LOOKS_IN_A_CLUSTER = 4
+LOOK_PAUSE_S = 0.25
+
+
 async def prepare(bus: Bus) -> None:
     """Make the streams where they are missing, and refuse a system where another stream catches requests.
 
@@ -140,20 +146,50 @@ async def _ensure(bus: Bus, wanted: dict[str, Any], *, first: int, attempts: int
 
     Counting on from the time it is made, a stream that was lost never gives a number twice: no compare-and-swap on
     what was known of the old one can hit the new one.
+
+    A cluster that is choosing its leader may not know a stream that it has, and making it anew would empty it: there,
+    it has to be unknown several times in a row.
     """
+    looks = LOOKS_IN_A_CLUSTER if wanted["num_replicas"] > 1 else 1
+    name, missing = wanted["name"], 0
     for attempt in range(attempts):
-        answer = await _api(bus, f"$JS.API.STREAM.CREATE.{wanted['name']}", wanted | {"first_seq": first})
-        problem = answer.get("error")
+        problem, missing = await _brought_about(bus, wanted | {"first_seq": first}, missing, looks)
         if problem is None:
             return
-        if problem.get("err_code") == 10058:  # there already, in another configuration: bring it to ours
-            answer = await _api(bus, f"$JS.API.STREAM.UPDATE.{wanted['name']}", wanted)
-            problem = answer.get("error")
-            if problem is None:
-                return
-        if int(problem.get("code", 500)) != 503 or attempt == attempts - 1:
-            raise StorageAway(f"stream {wanted['name']}: {problem.get('description')}")
-        await asyncio.sleep(0.2)
+        if int(problem.get("code", 500)) not in (404, 503) or attempt == attempts - 1:
+            raise StorageAway(f"stream {name}: {problem.get('description')}")
+        await asyncio.sleep(LOOK_PAUSE_S)
+
+
+async def _brought_about(
+    bus: Bus, wanted: dict[str, Any], missing: int, looks: int
+) -> tuple[dict[str, Any] | None, int]:
+    """What is in the way of the stream being as `wanted`, and how often in a row it was unknown."""
+    name = wanted["name"]
+    found = await _api(bus, f"$JS.API.STREAM.INFO.{name}", {})
+    problem = found.get("error")
+    if problem is None:
+        kept = {key: value for key, value in wanted.items() if key != "first_seq"}
+        if is_as_wanted(found["config"], kept):
+            return None, 0
+        return (await _api(bus, f"$JS.API.STREAM.UPDATE.{name}", kept)).get("error"), 0
+    if problem.get("err_code") != NOT_FOUND:
+        return problem, 0
+    if missing + 1 < looks:
+        return problem, missing + 1
+    return (await _api(bus, f"$JS.API.STREAM.CREATE.{name}", wanted)).get("error"), missing + 1
+
+
+def is_as_wanted(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a stream's configuration says what we want of it; the server adds words of its own."""
+    for key, value in wanted.items():
+        there = held.get(key)
+        if isinstance(value, dict) and isinstance(there, dict):
+            if not is_as_wanted(there, value):
+                return False
+        elif (there or None) != (value or None):
+            return False
+    return True
 
 
 async def _refuse_overlap(bus: Bus, subject: str) -> None:

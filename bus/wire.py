@@ -141,7 +141,9 @@ class Wire(Client):
                 await self._pipe.wait_closed()
         except (TimeoutError, OSError, Disconnected) as exc:
             log.debug("close_cut_short", error=repr(exc))
-        self.fall("closed")
+        finally:
+            self.fall("closed")
+        await asyncio.sleep(0)  # the turn in which the socket is really closed
 
     def _let_go(self) -> None:
         self._pending.clear()
@@ -158,6 +160,8 @@ class Wire(Client):
         stream = self._stream()
         if stream is not None:
             stream.abort()
+            if (below := getattr(self._transport, "_bare_io_writer", None)) is not None:
+                below.transport.abort()  # the socket under TLS, which TLS alone would leave to the garbage collector
         elif self._transport is not None:
             self._pipe.close()
 

@@ -208,9 +208,10 @@ class _Table:
         streams = (*self._buckets(settings.bucket, settings.owners_bucket), settings.events_stream)
         others = self._buckets(settings.sessions_bucket, settings.tokens_bucket)
         make = (f"$JS.API.STREAM.{verb}.{name}" for verb in ("CREATE", "UPDATE") for name in (*streams, *others))
+        look = (f"$JS.API.STREAM.INFO.{name}" for name in others)
         write = (f"$KV.{bucket}.>" for bucket in (settings.bucket, settings.owners_bucket))
         elsewhere = (ask.replace("$JS.API", "$JS.*.API") for ask in self._read(self._registry))
-        return ("$JS.API.STREAM.NAMES", *make, *write, *self._read(*streams), *elsewhere)
+        return ("$JS.API.STREAM.NAMES", *make, *look, *write, *self._read(*streams), *elsewhere)
 
     def _gateway_storage(self) -> tuple[str, ...]:
         """To keep sessions, and to read who may come in."""

@@ -168,6 +168,14 @@ def test_a_second_start_in_the_foreground_is_refused(federation_up: Omega) -> No
     assert "already up" in again.err
 
 
+@pytest.fixture
+def let_in(federation_up: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody else's NATS wants to see."""
+    held = federation_up.home / "trust" / "credentials" / "operator-local.creds"
+    monkeypatch.setenv("OMEGA_CREDENTIALS", str(held))
+
+
+@pytest.mark.usefixtures("let_in")
 def test_a_nats_of_somebody_else_can_be_used(omega: Omega, federation_up: Omega) -> None:
     url = federation_up.state["nats_url"]
     with omega.up("--no-services", "--nats", url, "--prefix", "guest") as started:
@@ -192,6 +200,7 @@ async def _asked_everyone(federation: Federation) -> bool:
     return len(set(asked)) == 2 and answers == [{"seen"}] * 20
 
 
+@pytest.mark.usefixtures("let_in")
 def test_the_processes_run_one_by_one_too(omega: Omega, federation_up: Omega) -> None:
     """`omega directory`, `gateway` and `member` against a NATS that is there already, under another prefix."""
     url = federation_up.state["nats_url"]

@@ -109,7 +109,15 @@ async def probe(deployed: Deployment, identity: Identity) -> AsyncIterator[Probe
     try:
         yield Probe(reader, writer)
     finally:
-        writer.close()
+        await closed(writer)
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Ended, the socket below TLS too."""
+    writer.transport.abort()
+    with suppress(OSError, ssl.SSLError):
+        await writer.wait_closed()
+    await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("identity", EVERYBODY, ids=str)
@@ -167,7 +175,7 @@ async def test_without_credentials_nobody_comes_in(way: Deployment) -> None:
                 await writer.start_tls(ssl.create_default_context(cafile=way.folder / "ca.pem"))
             writer.write(b"CONNECT {}\r\nPING\r\n")
             assert b"PONG" not in await reader.read()
-    writer.close()
+    await closed(writer)
 
 
 def covers(pattern: str, subject: str) -> bool:
