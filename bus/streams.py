@@ -25,45 +25,62 @@ _NS = 1_000_000_000
 
 def registry_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
     """The KV bucket of the registry, as JetStream wants it described."""
-    source = f"$KV.{settings.bucket}.>"
-    return {
-        "name": f"KV_{settings.bucket}",
-        "subjects": [source],
-        "storage": "file",
-        "num_replicas": settings.replicas,
-        # One value a key: with a history, a TTL on an update would bring the older value back.
-        "max_msgs_per_subject": 1,
+    return _bucket(settings, settings.bucket, subjects.change(), "registry") | {
         "discard": "new",
         "max_bytes": 1 << 30,
         "max_msg_size": 768 * 1024,  # a manifest, and once more inside its signature
         "allow_rollup_hdrs": True,
         "deny_delete": True,
-        "allow_direct": True,
         "allow_msg_ttl": True,
         "subject_delete_marker_ttl": TOMBSTONE_TTL_S * _NS,
         "duplicate_window": 120 * _NS,
-        # Every committed write is repeated as a plain message: any number of readers costs no consumer.
-        "republish": {"src": source, "dest": subjects.change()},
-        "metadata": {"omega": "registry"},
     }
 
 
 def owners_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
     """The KV bucket of who owns which member id. Nothing in it ends by itself."""
-    source = f"$KV.{settings.owners_bucket}.>"
-    return {
-        "name": f"KV_{settings.owners_bucket}",
-        "subjects": [source],
-        "storage": "file",
-        "num_replicas": settings.replicas,
-        "max_msgs_per_subject": 1,
+    return _bucket(settings, settings.owners_bucket, subjects.owner_change(), "owners") | {
         "discard": "new",
         "max_bytes": 256 << 20,
         "max_msg_size": 4 * 1024,
         "deny_delete": True,
+    }
+
+
+def sessions_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
+    """The KV bucket of what changed in client sessions. Each entry goes with its session."""
+    return _bucket(settings, settings.sessions_bucket, subjects.session(), "sessions") | {
+        "discard": "old",
+        "max_bytes": 256 << 20,
+        "max_msg_size": 1 << 20,
+        "allow_msg_ttl": True,
+    }
+
+
+def tokens_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
+    """The KV bucket of the API keys that gateways let in, each under its hash."""
+    return _bucket(settings, settings.tokens_bucket, subjects.token_change(), "tokens") | {
+        "discard": "new",
+        "max_bytes": 64 << 20,
+        "max_msg_size": 64 * 1024,
+        "allow_msg_ttl": True,
+    }
+
+
+def _bucket(settings: BusSettings, name: str, repeated: str, kind: str) -> dict[str, Any]:
+    """What every KV bucket of ours has; its writes are repeated below `repeated`."""
+    source = f"$KV.{name}.>"
+    return {
+        "name": f"KV_{name}",
+        "subjects": [source],
+        "storage": "file",
+        "num_replicas": settings.replicas,
+        # One value a key: with a history, a TTL on an update would bring the older value back.
+        "max_msgs_per_subject": 1,
         "allow_direct": True,
-        "republish": {"src": source, "dest": subjects.owner_change()},
-        "metadata": {"omega": "owners"},
+        # Every committed write is repeated as a plain message: any number of readers costs no consumer.
+        "republish": {"src": source, "dest": repeated},
+        "metadata": {"omega": kind},
     }
 
 
@@ -83,45 +100,6 @@ def events_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
         "deny_purge": True,
         "allow_direct": True,
         "metadata": {"omega": "events"},
-    }
-
-
-def sessions_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
-    """The KV bucket of what changed in client sessions. Each entry goes with its session."""
-    source = f"$KV.{settings.sessions_bucket}.>"
-    return {
-        "name": f"KV_{settings.sessions_bucket}",
-        "subjects": [source],
-        "storage": "file",
-        "num_replicas": settings.replicas,
-        "max_msgs_per_subject": 1,
-        "discard": "old",
-        "max_bytes": 256 << 20,
-        "max_msg_size": 1 << 20,
-        "allow_direct": True,
-        "allow_msg_ttl": True,
-        "republish": {"src": source, "dest": subjects.session()},
-        "metadata": {"omega": "sessions"},
-    }
-
-
-def tokens_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
-    """The KV bucket of the API keys that gateways let in, each under its hash."""
-    source = f"$KV.{settings.tokens_bucket}.>"
-    return {
-        "name": f"KV_{settings.tokens_bucket}",
-        "subjects": [source],
-        "storage": "file",
-        "num_replicas": settings.replicas,
-        "max_msgs_per_subject": 1,
-        "discard": "new",
-        "max_bytes": 64 << 20,
-        "max_msg_size": 64 * 1024,
-        "allow_direct": True,
-        "allow_msg_ttl": True,
-        # Every gateway learns of a revocation when it is stored.
-        "republish": {"src": source, "dest": subjects.token_change()},
-        "metadata": {"omega": "tokens"},
     }
 
 

@@ -7,7 +7,7 @@ within its time, and whichever replica answers first is believed: questions chan
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from bus import Federation
-from bus.errors import DeadlineExceeded, DirectoryAway, Disconnected, NoInstance, OutcomeUnknown
+from bus.errors import DeadlineExceeded, DirectoryAway, Disconnected, NoInstance, OutcomeUnknown, TooLarge
 from bus.inbox import Answer
 
 FIRST_S = 0.25
@@ -45,6 +45,27 @@ class Inquiry:
             if not self.federation.bus.connected:
                 raise Disconnected() from None
             raise DirectoryAway() from exc
+
+    async def every(self, verb: str, query: Mapping[str, Any], at_once: int) -> AsyncIterator[dict[str, Any]]:
+        """Every member of all pages of `servers` or `search`, `at_once` a page; fewer where a page is too large.
+
+        Raises as `ask`.
+        """
+        start, limit = 0, at_once
+        while True:
+            asked = {**query, "page": start // limit + 1, "limit": limit}
+            try:
+                page = orjson.loads(await self.ask(verb, orjson.dumps(asked)))
+            except TooLarge:
+                if limit == 1:
+                    raise
+                limit //= 2
+                continue
+            for manifest in page["servers"]:
+                yield manifest
+            if page["next_page"] is None:
+                return
+            start += limit
 
     async def _answer(self, subject: str, body: bytes) -> bytes:
         """What came first, to whichever asking."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from bus.access import Right, Scopes
-from bus.errors import TooLarge, UnknownMember
+from bus.errors import UnknownMember
 from bus.messages import DEFAULT_LIMIT
 from gateway.access.enforcement import unknown
 from gateway.inquiry import Inquiry
@@ -34,7 +34,7 @@ class Visible:
             return await self.inquiry.ask(verb, orjson.dumps(query))
         seen = [
             manifest
-            async for manifest in self._every(verb, query)
+            async for manifest in self.inquiry.every(verb, query, AT_ONCE)
             if scopes.may_see(manifest["id"], manifest.get("tags") or ()) and (wanted is None or wanted(manifest))
         ]
         return orjson.dumps(cut(seen, int(query.get("page", 1)), int(query.get("limit", DEFAULT_LIMIT))))
@@ -56,29 +56,12 @@ class Visible:
         if sees_all(scopes):
             return await self.inquiry.ask("tags", orjson.dumps(query))
         counts: Counter[str] = Counter()
-        async for manifest in self._every("servers", query):
+        async for manifest in self.inquiry.every("servers", query, AT_ONCE):
             tags = manifest.get("tags") or ()
             if scopes.may_see(manifest["id"], tags):
                 counts.update(tags)
         ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
         return orjson.dumps({"tags": [{"tag": tag, "count": count} for tag, count in ordered]})
-
-    async def _every(self, verb: str, query: Query) -> AsyncIterator[dict[str, Any]]:
-        start, limit = 0, AT_ONCE
-        while True:
-            asked = {**query, "page": start // limit + 1, "limit": limit}
-            try:
-                page = orjson.loads(await self.inquiry.ask(verb, orjson.dumps(asked)))
-            except TooLarge:
-                if limit == 1:
-                    raise
-                limit //= 2
-                continue
-            for manifest in page["servers"]:
-                yield manifest
-            if page["next_page"] is None:
-                return
-            start += limit
 
 
 def sees_all(scopes: Scopes) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated
 import structlog
 from cyclopts import App, Parameter
 
-from bus import BusSettings, Federation
+from bus import BusSettings
 from bus.messages import EventKind
 from bus.trail import Trail, rfc3339
 from bus.trust.credentials import write_secret
@@ -194,7 +194,7 @@ async def _tell(home: Home, settings: BusSettings, changed: Sequence[Issued], wh
     set_up_logs(os.environ, level="error")
     with naming_errors():
         async with connected(settings, "omega:cli") as bus:
-            trail = Trail(Federation(bus).bus, "omega trust")
+            trail = Trail(bus, "omega trust")
             for one in changed:
                 facts = {"identity": str(one.identity), "key": one.public[:12], "change": what}
                 trail.tell(EventKind.TRUST_CHANGED, None, **facts)

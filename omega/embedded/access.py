@@ -33,8 +33,8 @@ class Open:
             everyone=EVERYONE,
             system=SYSTEM_ACCOUNT,
             system_user=self.system_user,
-            system_password=_quoted(self.system_password),
-            password=_quoted(self.password),
+            system_password=quoted(self.system_password),
+            password=quoted(self.password),
         )
 
 
@@ -72,7 +72,7 @@ class ByCertificate:
     key: Path
 
     def text(self) -> str:
-        users = ((f"user: {_quoted(uri_of(identity))}", identity) for identity in self.identities)
+        users = ((f"user: {quoted(uri_of(identity))}", identity) for identity in self.identities)
         return tls(self.certificate, self.key, self.ca) + _listed(users, self.settings)
 
 
@@ -84,7 +84,7 @@ class Included:
     """Its name, beside the configuration."""
 
     def text(self) -> str:
-        return f"\ninclude {_quoted(self.file)}\n"
+        return f"\ninclude {quoted(self.file)}\n"
 
 
 Access = Open | ByToken | ByKey | ByCertificate | Included
@@ -92,9 +92,9 @@ Access = Open | ByToken | ByKey | ByCertificate | Included
 
 def tls(certificate: Path, key: Path, ca: Path | None = None) -> str:
     """TLS for clients; with `ca` they must have a certificate of it, and are who it says."""
-    files = f"  cert_file: {_quoted(str(certificate))}\n  key_file: {_quoted(str(key))}\n"
+    files = f"  cert_file: {quoted(str(certificate))}\n  key_file: {quoted(str(key))}\n"
     if ca is not None:
-        files += f"  ca_file: {_quoted(str(ca))}\n  verify_and_map: true\n"
+        files += f"  ca_file: {quoted(str(ca))}\n  verify_and_map: true\n"
     return f"\ntls {{\n{files}  timeout: 5\n}}\n"
 
 
@@ -110,12 +110,12 @@ def _listed(users: Iterable[tuple[str, Identity]], settings: BusSettings) -> str
 
 def _permissions(rights: Rights) -> str:
     def allowed(subjects: Iterable[str]) -> str:
-        return f"{{ allow: [ {', '.join(map(_quoted, subjects))} ] }}"
+        return f"{{ allow: [ {', '.join(map(quoted, subjects))} ] }}"
 
     return f"permissions: {{ publish: {allowed(rights.publish)}, subscribe: {allowed(rights.subscribe)} }}"
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """As a string of the configuration language, which takes JSON's."""
     return json.dumps(value, ensure_ascii=False)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bus.trust.authority import ACCOUNT
-from omega.embedded.access import Access, Open
+from omega.embedded.access import Access, Open, quoted
 
 SYSTEM_USER = "system"
 ROUTE_USER = "node"
@@ -90,17 +90,17 @@ def system_login(path: Path) -> Login:
 def configuration(plan: ServerPlan) -> str:
     """The text of the configuration file."""
     server = _SERVER.format(
-        name=_quoted(plan.name),
-        listen=_quoted(f"{plan.host}:{plan.port}"),
-        store=_quoted(str(plan.store)),
-        domain=f"\n  domain: {_quoted(plan.domain)}" if plan.domain else "",
+        name=quoted(plan.name),
+        listen=quoted(f"{plan.host}:{plan.port}"),
+        store=quoted(str(plan.store)),
+        domain=f"\n  domain: {quoted(plan.domain)}" if plan.domain else "",
     )
     access = plan.access or Open(SYSTEM_USER, plan.login.system, plan.login.everyone)
     return server + access.text() + _monitor(plan) + _cluster(plan) + _leaf_nodes(plan)
 
 
 def _monitor(plan: ServerPlan) -> str:
-    return _MONITOR.format(listen=_quoted(f"{plan.host}:{plan.monitor}")) if plan.monitor is not None else ""
+    return _MONITOR.format(listen=quoted(f"{plan.host}:{plan.monitor}")) if plan.monitor is not None else ""
 
 
 def _cluster(plan: ServerPlan) -> str:
@@ -109,31 +109,26 @@ def _cluster(plan: ServerPlan) -> str:
     password = plan.login.routes
     routes = (f"nats://{ROUTE_USER}:{password}@{plan.host}:{port}" for port in plan.cluster.routes)
     return _CLUSTER.format(
-        name=_quoted(plan.cluster.name),
-        listen=_quoted(f"{plan.host}:{plan.cluster.port}"),
+        name=quoted(plan.cluster.name),
+        listen=quoted(f"{plan.host}:{plan.cluster.port}"),
         user=ROUTE_USER,
-        password=_quoted(password),
-        routes=", ".join(map(_quoted, routes)),
+        password=quoted(password),
+        routes=", ".join(map(quoted, routes)),
     )
 
 
 def _leaf_nodes(plan: ServerPlan) -> str:
     if plan.leaf_port is not None:
         return _HUB.format(
-            listen=_quoted(f"{plan.host}:{plan.leaf_port}"),
+            listen=quoted(f"{plan.host}:{plan.leaf_port}"),
             user=ROUTE_USER,
-            password=_quoted(plan.login.routes),
+            password=quoted(plan.login.routes),
             account=ACCOUNT,
         )
     if plan.link is not None:
-        within = ", ".join(map(_quoted, plan.link.within_site))
-        return _SITE.format(url=_quoted(plan.link.hub_url), account=ACCOUNT, within=within)
+        within = ", ".join(map(quoted, plan.link.within_site))
+        return _SITE.format(url=quoted(plan.link.hub_url), account=ACCOUNT, within=within)
     return ""
-
-
-def _quoted(value: str) -> str:
-    """As a string of the configuration language, which takes JSON's."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 _SERVER = """\

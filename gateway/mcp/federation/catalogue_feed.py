@@ -19,7 +19,7 @@ import structlog
 
 from bus import Message
 from bus.connection import Subscription
-from bus.errors import FederationError, TooLarge, UnknownMember
+from bus.errors import FederationError, UnknownMember
 from bus.messages import EventKind
 from gateway.inquiry import Inquiry
 from gateway.mcp.federation.catalogue import Catalogue, Change
@@ -184,30 +184,13 @@ class Follower:
         self._whole, self._verify_at = False, None
         self._revision = orjson.loads(await self._inquiry.ask("stats"))["revision"]
         number, slices, seen = next(self._asked), Slices(), set()
-        async for manifest in self._manifests():
+        async for manifest in self._inquiry.every("servers", {"status": "any"}, PAGE):
             seen.add(manifest["id"])
             await self._put(manifest, number, slices)
         for member in [member for member in self._catalogue.ids if member not in seen]:
             await self.look(member)
         self._taken = {member: self._taken[member] for member in self._catalogue.ids if member in self._taken}
         self.ready.set()
-
-    async def _manifests(self) -> Any:
-        start, limit = 0, PAGE
-        while True:
-            query = {"status": "any", "page": start // limit + 1, "limit": limit}
-            try:
-                page = orjson.loads(await self._inquiry.ask("servers", orjson.dumps(query)))
-            except TooLarge:
-                if limit == 1:
-                    raise
-                limit //= 2
-                continue
-            for manifest in page["servers"]:
-                yield manifest
-            if page["next_page"] is None:
-                return
-            start += limit
 
     # taking -------------------------------------------------------------------------------------------------------
 
