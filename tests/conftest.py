@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from bus import Bus, BusSettings, Federation
 from directory import Directory
 from tests.support.federation import running_directory
+from tests.support.logs import own_logs
 from tests.support.nats import NatsServer
 from tests.support.order import place, workers
 
@@ -46,6 +47,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     of_make = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")  # a `make` that a test runs is not one below `make test`
     for name in [name for name in os.environ if name.startswith("OMEGA_") or name in of_make]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> Iterator[None]:
+    with own_logs():
+        yield
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +40,11 @@ TRACES = (WORD, "H2NTER22")
 
 
 @pytest.fixture(autouse=True)
-def logs() -> Iterator[io.StringIO]:
+def logs() -> io.StringIO:
     """All that is logged, by us and by libraries, from debug up."""
     out = io.StringIO()
     configure_logs("debug", json=True, stream=out)
-    yield out
-    structlog.reset_defaults()
-    logging.basicConfig(handlers=[], force=True)
+    return out
 
 
 def leaking() -> Member:

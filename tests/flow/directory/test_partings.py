@@ -66,7 +66,9 @@ async def test_a_connection_that_was_only_cut_condemns_nobody(
         told: list[Message] = []
         bus.listen("omega.event.stale.>", told.append)
         lost = asyncio.Event()
-        hearing._partings._system.listen(LOST, lambda _: lost.set())  # type: ignore[union-attr]
+        assert hearing._partings is not None
+        hearing._partings._system.listen(LOST, lambda _: lost.set())
+        await hearing._partings._system.flush()
         assert bus_of_the_member._wire is not None
         bus_of_the_member._wire._transport.close()
         async with asyncio.timeout(5):

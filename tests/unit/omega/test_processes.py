@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from omega.handshake import READY_FD
 from omega.processes.life import announce_ready, set_up_logs
@@ -90,21 +89,12 @@ def test_readiness_nobody_asked_for_is_not_told(monkeypatch: pytest.MonkeyPatch)
     announce_ready()
 
 
-@pytest.fixture
-def _logs_as_before() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
-    logging.basicConfig(handlers=[], force=True)
-
-
-@pytest.mark.usefixtures("_logs_as_before")
 @pytest.mark.parametrize("environment", [{"OMEGA_LOG_FORMAT": "xml"}, {"OMEGA_LOG_LEVEL": "loud"}])
 def test_a_log_setting_that_is_none_is_refused(environment: dict[str, str]) -> None:
     with pytest.raises(WrongUse, match=r"xml|loud"):
         set_up_logs(environment)
 
 
-@pytest.mark.usefixtures("_logs_as_before")
 def test_the_environment_chooses_the_level() -> None:
     set_up_logs({"OMEGA_LOG_LEVEL": "ERROR", "OMEGA_LOG_FORMAT": "json"})
     assert logging.getLogger().level == logging.ERROR
