@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from bus import Federation
 from bus.errors import FederationError
-from omega.handshake import Exit
 from tests.support.federation import manifest
 from tests.support.omega import Omega
 
@@ -20,10 +17,6 @@ SEEN_WITHIN_S = 10.0
 
 def gateways(omega: Omega) -> list[str]:
     return [process["url"] for name, process in omega.processes.items() if name.startswith("gateway")]
-
-
-async def is_ready(omega: Omega) -> bool:
-    return (await asyncio.to_thread(omega, "status")).code == Exit.OK
 
 
 async def stored(federation: Federation, id: str) -> bool:

@@ -8,13 +8,15 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from bus import Bus, BusSettings, Federation
+from omega.home import Home
+from omega.state import running
 
 FREE_DOORS = ("--door", "code_analyzer=0", "--door", "data_validator=0", "--door", "image_service=0")
 FREE_PORTS = ("--port", "0", "--nats-port", "0", *FREE_DOORS)
@@ -105,9 +107,16 @@ class Omega:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What `omega status --json` says."""
-        said: dict[str, Any] = self("status", "--json").json
-        return said
+        """What `omega status --json` says of a run that goes on, without a process of its own for each look."""
+        said = running(Home(self.home).state_file)
+        assert said is not None, "nothing is up"
+        return asdict(said) | {"ready": said.ready}
+
+    @property
+    def ready(self) -> bool:
+        """Whether `omega status` would say that all is well."""
+        said = running(Home(self.home).state_file)
+        return said is not None and said.ready
 
     @property
     def processes(self) -> dict[str, dict[str, Any]]:

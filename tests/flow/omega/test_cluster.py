@@ -17,7 +17,6 @@ from tests.support.clustered import (
     STORED_AGAIN_WITHIN_S,
     answered,
     gateways,
-    is_ready,
     knows,
     stored,
 )
@@ -51,7 +50,7 @@ async def test_any_server_may_be_killed_and_nothing_acknowledged_is_lost(cluster
                 lambda name=name, pid=before["pid"]: cluster_up.processes[name]["pid"] not in (None, pid),
                 within=HEALS_WITHIN_S,
             )
-            await until(lambda: is_ready(cluster_up), within=HEALS_WITHIN_S)
+            await until(lambda: cluster_up.ready, within=HEALS_WITHIN_S)
             assert cluster_up.processes[name]["url"] == before["url"]
         bucket = Bucket(federation.bus, federation.bus.settings.bucket)
         assert [id for id in acknowledged if (await bucket.get(f"{id}.default")).value is None] == []
@@ -69,4 +68,4 @@ async def test_a_killed_member_is_noticed_at_once_whichever_server_it_used(clust
                 os.kill(cluster_up.processes[name]["pid"], signal.SIGKILL)
                 assert (await heard)["reason"].startswith("connection lost")
                 await events.aclose()  # type: ignore[attr-defined] # it is a generator
-            await until(lambda: is_ready(cluster_up), within=HEALS_WITHIN_S)
+            await until(lambda: cluster_up.ready, within=HEALS_WITHIN_S)

@@ -48,10 +48,6 @@ async def known(federation: Federation) -> set[str]:
     return {server["id"] for server in reply["servers"]}
 
 
-async def is_ready(omega: Omega) -> bool:
-    return (await asyncio.to_thread(omega, "status")).code == Exit.OK
-
-
 async def test_it_heals_by_itself_and_loses_nothing_that_was_acknowledged(omega: Omega) -> None:
     with omega.up(*OWN_MEMBER) as started:
         assert started.code == Exit.OK, started.err
@@ -65,7 +61,7 @@ async def test_it_heals_by_itself_and_loses_nothing_that_was_acknowledged(omega:
                 os.kill(before["pid"], signal.SIGKILL)
                 acknowledged |= await writing
                 await until(lambda name=name: omega.processes[name]["restarts"] == 1, within=HEALS_WITHIN_S)
-                await until(lambda: is_ready(omega), within=HEALS_WITHIN_S)
+                await until(lambda: omega.ready, within=HEALS_WITHIN_S)
                 assert omega.processes[name]["pid"] != before["pid"]
             assert len(acknowledged) >= 40
             await until(lambda: _covers(federation, acknowledged | {"weather"}), within=HEALS_WITHIN_S)
