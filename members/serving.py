@@ -27,6 +27,11 @@ from members.settings import MemberSettings
 
 Work = Callable[[Running], Awaitable[Reply]]
 
+QUIET_S = 0.5
+"""An instance that left ends when nobody chose it for so long: the time the news takes to every gateway, and more."""
+LINGER_S = 3.0
+"""But no later than this."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -44,6 +49,8 @@ class CallStation:
         self._subscriptions: list[Subscription] = []
         self._streams = 0
         self._numbers = count(1)
+        self._named_at = 0.0
+        """When a caller last chose this instance, on the monotonic clock."""
         self._ticker: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -77,10 +84,14 @@ class CallStation:
 
     async def drain(self) -> None:
         """Take no more calls, and return when those in flight ended or `drain_s` is over."""
-        for subscription in self._subscriptions[:4]:
+        shared, own = self._subscriptions[:2], self._subscriptions[2:4]
+        for subscription in shared:
+            await subscription.drain()
+        await self._hear_the_last_of_those_who_knew_us()
+        for subscription in own:
             await subscription.drain()
         for running in list(self._running.values()):
-            if running.seconds is None and running.task is not None:
+            if running.lasting and running.task is not None:
                 running.task.cancel()  # a stream without an end would outlast any drain
         try:
             async with asyncio.timeout(self._settings.drain_s):
@@ -95,6 +106,19 @@ class CallStation:
         for subscription in self._subscriptions[4:]:
             await subscription.stop()
 
+    async def _hear_the_last_of_those_who_knew_us(self) -> None:
+        """Callers that chose this instance learn that it left a little later than it does.
+
+        What they sent to a shared subject is handed on to others; a call to this instance alone would be lost, and
+        nobody could say whether it ran.
+        """
+        give_up = time.monotonic() + LINGER_S
+        while True:
+            quiet_in = min(give_up, self._named_at + QUIET_S) - time.monotonic()
+            if quiet_in <= 0:
+                return
+            await asyncio.sleep(quiet_in)
+
     # arriving -----------------------------------------------------------------------------------------------------
 
     def _take_call(self, message: Message, named: bool = False) -> None:
@@ -107,6 +131,8 @@ class CallStation:
         self._take(Running(message, next(self._numbers), "/".join(tail[:-1]), named), self.mcp, self._request)
 
     def _take(self, running: Running, endpoint: Endpoint, work: Work) -> None:
+        if running.named:
+            self._named_at = time.monotonic()
         taken, limit = self._taken(running)
         if taken >= limit:
             busy = Busy(f"all {limit} slots are taken; not executed", details={"limit": limit})

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.timeout(120)
 
 FAR_S = 0.1
 """From one server to the other: ten times that is what a server gives its clients to go."""
+NEWS_S = 1.5 * FAR_S
+"""From the directory's answer to a member that leaves, until the last of its callers has heard of it."""
 WHO = Instance("far", "one")
 
 
@@ -100,3 +102,34 @@ async def test_a_member_that_goes_over_misses_no_request_and_runs_none_twice(ser
         assert [number for number, one in enumerate(said) if one is not True] == []
         assert executed == Counter(range(len(answers)))
         assert len(answers) > 100
+
+
+async def test_an_instance_that_leaves_answers_whoever_has_not_heard_of_it_yet(servers: NatsCluster) -> None:
+    near, far = servers.nodes
+    executed: Counter[int] = Counter()
+    told = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        own, caller = await connected(stack, near.url), await connected(stack, far.url)
+        caller.listen(caller.subjects.every("register"), lambda message: caller.respond(message, b"{}"))
+        caller.listen(caller.subjects.every("leave"), lambda message: (caller.respond(message, b"{}"), told.set()))
+        serving = await stack.enter_async_context(counting(executed).serving(own))
+        subject = own.subjects.call_at(WHO, "count")
+
+        async def ask(number: int) -> bool:
+            said = await caller.request(subject, orjson.dumps({"number": number}), timeout=5)
+            return bool(orjson.loads(said.data) == {"result": number})
+
+        await until(lambda: ask(-1))
+        answers: list[asyncio.Task[bool]] = []
+        leaving = asyncio.create_task(serving.stop())
+        loop = asyncio.get_running_loop()
+        heard = loop.time() + 3600
+        while loop.time() < heard:
+            if told.is_set() and heard > loop.time() + NEWS_S:
+                heard = loop.time() + NEWS_S
+            answers.append(asyncio.create_task(ask(len(answers))))
+            await asyncio.sleep(0.005)
+        said = await asyncio.gather(*answers, return_exceptions=True)
+        await leaving
+    assert [number for number, one in enumerate(said) if one is not True] == []
+    assert len(answers) > 30
