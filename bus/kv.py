@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ ATTEMPT_S = 1.5
 ELECTION_S = 2.0
 """How long a write is sent again while nobody at all takes it: a new leader is chosen, or there is no storage."""
 PAUSE_S = 0.1
+AT_ONCE = 100
+"""Writes of `put_missing` under way at the same time."""
 
 _WRONG_REVISION = (10071, 10164)
 
@@ -97,6 +99,17 @@ class Bucket:
             if loop.time() - began > (2 * self._timeout if attempt.doubtful else ELECTION_S):
                 raise attempt.failure()
             await asyncio.sleep(PAUSE_S)
+
+    async def put_missing(self, writes: Sequence[Write]) -> int:
+        """Commit each of `writes` whose key is not there, many at once; how many were. Raises what `put` raises."""
+        done = 0
+        for some in (writes[at : at + AT_ONCE] for at in range(0, len(writes), AT_ONCE)):
+            ended = await asyncio.gather(*map(self.put, some), return_exceptions=True)
+            for one in ended:
+                if isinstance(one, BaseException) and not isinstance(one, RevisionChanged):
+                    raise one
+            done += sum(isinstance(one, int) for one in ended)
+        return done
 
     async def _attempted(self, attempt: _Attempt) -> int:
         """The revision; 0 where it is not stored as far as can be seen. Raises RevisionChanged."""

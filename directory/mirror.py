@@ -1,7 +1,8 @@
 """The index held true to the bucket: write by write where none is missing, else by reading.
 
 Whatever order the repeated writes come in, however often, and whichever are lost: after the next look the index is
-what the bucket is.
+what the bucket is. And what the bucket itself lost is written back from the index: a record is gone only when
+everybody forgot it, the storage and every replica.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bus.errors import StorageMissing
-from bus.kv import Entry
+from bus.kv import Entry, Write
 from bus.reading import StreamState
 from bus.subjects import Instance
 from directory.clock import Clock
@@ -47,25 +48,42 @@ class Mirror:
 
     async def look(self) -> None:
         """Compare with the bucket, and mend what is missing."""
+        held = self._index.registry.instances  # before asking: what is written meanwhile is not in the answer
         bucket = await self._state()
         now = self._clock()
-        needed = repair(self.place, bucket, now - self._looked_at, doubted=self._index.doubted)
-        if needed is Repair.REBUILD:
+        needed = repair(self.place, bucket, now - self._looked_at, held=held, doubted=self._index.doubted)
+        if needed is Repair.RESTORE:
+            await self._restore()
+        elif needed is Repair.REBUILD:
             await self.rebuild()
         elif needed is Repair.CATCH_UP and bucket is not None:
             await self._catch_up(bucket)
         self._looked_at = now
 
-    async def rebuild(self) -> None:
-        """Read everything. The bucket is made where it is missing: the members announce themselves again."""
+    async def _restore(self) -> None:
+        """Write back what the bucket lost, and read everything. Whichever replica is first writes a record."""
         await self._make()
-        bucket = await self._bucket.state()
-        entries, last = await self._bucket.read_from(1, bucket.last)
+        _, entries, _ = await self._read_all()
+        there = {entry.key for entry in entries}
+        lost = [record for record in self._index.registry.records() if record.who.key not in there]
+        written = await self._bucket.put_missing([Write(one.who.key, one.to_bytes(), 0) for one in lost])
+        if lost:
+            log.warning("registry_restored", lost=len(lost), written=written)
+        await self.rebuild()
+
+    async def rebuild(self) -> None:
+        """Read everything. The bucket is made where it is missing; members that are not in it announce themselves."""
+        await self._make()
+        bucket, entries, last = await self._read_all()
         held = ((record_of(entry), entry.revision) for entry in entries)
         self._index.load((record, revision) for record, revision in held if record is not None)
         self.place = Place(bucket.created)
         self._go_to(max(last, bucket.last))
         log.info("index_built", records=len(self._index.registry), sequence=self.place.sequence)
+
+    async def _read_all(self) -> tuple[StreamState, list[Entry], int]:
+        bucket = await self._bucket.state()
+        return bucket, *await self._bucket.read_from(1, bucket.last)
 
     async def _catch_up(self, bucket: StreamState) -> None:
         entries, last = await self._bucket.read_from(self.place.sequence + 1, bucket.last)

@@ -1,6 +1,6 @@
 """Where a replica stands in the bucket's sequence, and what to do about where the bucket stands. Decisions only.
 
-A place names the stream too: what was known of one that was made anew is nothing.
+A place names the stream too: the sequences of one that was made anew say nothing of the old one's.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ class Repair(Enum):
     NOTHING = "nothing"
     CATCH_UP = "catch up"
     REBUILD = "rebuild"
+    """Read everything: what is known may be out of date."""
+    RESTORE = "restore"
+    """Write back what the bucket lost, then read everything."""
 
 
 def step(place: Place, revision: int) -> Step:
@@ -48,14 +51,21 @@ def step(place: Place, revision: int) -> Step:
     return Step.GAP if revision > place.sequence else Step.PASSED
 
 
-def repair(place: Place, bucket: StreamState | None, blind_s: float, *, doubted: bool = False) -> Repair:
+def repair(place: Place, bucket: StreamState | None, blind_s: float, *, held: int = 0, doubted: bool = False) -> Repair:
     """What is needed at `place`, given the bucket as it is (None: there is none).
 
-    `blind_s`: seconds since the replica last compared itself with the bucket. `doubted`: the index turned out to hold
-    something that the bucket does not.
+    What lives leaves the bucket only under a mark that stays for longer than `BLIND_S`: a bucket that has less than
+    what lives, or goes less far, was emptied by no one's wish.
+
+    `blind_s`: seconds since the replica last compared itself with the bucket. `held`: live records in its index.
+    `doubted`: the index turned out to hold something that the bucket does not.
     """
-    if bucket is None or doubted or bucket.created != place.created or bucket.last < place.sequence:
-        return Repair.REBUILD
-    if bucket.last == place.sequence:
+    if bucket is None or bucket.created != place.created:
+        lost = True
+    else:
+        lost = doubted or bucket.last < place.sequence or bucket.messages < held
+    if lost:
+        return Repair.REBUILD if blind_s > BLIND_S else Repair.RESTORE
+    if bucket is None or bucket.last == place.sequence:
         return Repair.NOTHING
     return Repair.REBUILD if blind_s > BLIND_S else Repair.CATCH_UP

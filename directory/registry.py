@@ -99,6 +99,10 @@ class Registry:
         """The live record of an instance."""
         return self._held.get(who, _NEVER)[1]
 
+    def records(self) -> list[Record]:
+        """Every live record."""
+        return [record for _, record in self._held.values() if record is not None]
+
     def revision_of(self, who: Instance) -> int:
         """The bucket revision last applied for an instance, a tombstone's too; 0 when none was."""
         return self._held.get(who, _NEVER)[0]

@@ -7,7 +7,7 @@ at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +34,8 @@ class Storage(Protocol):
     async def get(self, key: str) -> Entry: ...
 
     async def put(self, write: Write) -> int: ...
+
+    async def put_missing(self, writes: Sequence[Write]) -> int: ...
 
     async def read_from(self, sequence: int, until: int = 0) -> tuple[list[Entry], int]: ...
 

@@ -6,7 +6,7 @@ Every operation gives way once where the real one waits for the network, so that
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -80,6 +80,15 @@ class MemoryBucket:
             raise OutcomeUnknown("the answer was lost")
         return revision
 
+    async def put_missing(self, writes: Sequence[Write]) -> int:
+        done = 0
+        for write in writes:
+            try:
+                done += bool(await self.put(write))
+            except RevisionChanged:
+                continue
+        return done
+
     async def read_from(self, sequence: int, until: int = 0) -> tuple[list[Entry], int]:
         found: list[Entry] = []
         last = sequence - 1
@@ -111,6 +120,15 @@ class MemoryBucket:
     def lose(self) -> None:
         """The bucket is gone, with everything in it."""
         self._held = None
+
+    def empty(self) -> None:
+        """Everything in it is gone without a mark, and its sequences go on."""
+        if self._held is not None:
+            self._held.clear()
+
+    def vanish(self, key: str) -> None:
+        """A key is gone without a mark."""
+        del self._there()[key]
 
     def delete(self, key: str) -> None:
         """Somebody deletes a key by hand: a mark of it stays."""

@@ -1,4 +1,4 @@
-"""A registry that is lost, whole or in part, is there again from what the members themselves say."""
+"""A registry that is lost, whole or in part, is there again: from what a replica knows, else from what members say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from bus import Bus, BusSettings, Federation, Instance
-from bus.errors import FederationError, UnknownMember
+from bus.errors import FederationError, StorageAway, UnknownMember
 from bus.kv import Bucket, Write
 from directory import Directory
 from members import Member
@@ -62,11 +62,6 @@ async def all_back(replicas: list[Directory]) -> None:
     await until(lambda: all(one.index.registry.count("active") == MEMBERS for one in replicas), within=SLOW_S)
 
 
-async def noticed(replicas: list[Directory]) -> None:
-    """Wait until every replica has found the registry gone."""
-    await until(lambda: all(len(one.index.registry) < MEMBERS for one in replicas), within=SLOW_S)
-
-
 def beats(bus: Bus) -> Counter[str]:
     """Heartbeats by member, counted as they come."""
     counted: Counter[str] = Counter()
@@ -78,6 +73,10 @@ async def lose(bus: Bus) -> None:
     await bus.request(f"$JS.API.STREAM.DELETE.KV_{bus.settings.bucket}", b"")
 
 
+async def purge(bus: Bus) -> None:
+    await bus.request(f"$JS.API.STREAM.PURGE.KV_{bus.settings.bucket}", b"")
+
+
 async def works(bus: Bus) -> None:
     """Discovery answers with everybody, and the bucket holds what it answers with."""
     federation = Federation(bus)
@@ -87,16 +86,54 @@ async def works(bus: Bus) -> None:
     assert len({entry.key for entry in entries if entry.value}) == MEMBERS
 
 
-async def test_a_deleted_bucket_is_there_again_within_a_heartbeat(
-    bus: Bus, replicas: list[Directory], fleet: list[Member]
-) -> None:
-    await lose(bus)
-    await noticed(replicas)
-    counted = beats(bus)
+async def stored(bus: Bus) -> int:
+    """How many live records the bucket holds; -1 while it is not there."""
+    try:
+        entries, _ = await Bucket(bus, bus.settings.bucket).read_from(1)
+    except StorageAway:
+        return -1
+    return len({entry.key for entry in entries if entry.value})
+
+
+@pytest.fixture
+async def silent(replicas: list[Directory], federation: Federation) -> set[str]:
+    """Fifty members that somebody registered and that will not speak for ten minutes."""
+    ids = {f"silent{number}" for number in range(MEMBERS)}
+    for id in sorted(ids):
+        await federation.register({**manifest(id), "heartbeat_interval_s": 600})
     await all_back(replicas)
-    assert max(counted.values()) <= BEATS
-    await works(bus)
-    assert not any(one.broken.done() for one in replicas)
+    return ids
+
+
+@pytest.mark.parametrize("how", ["deleted", "purged"])
+async def test_what_the_storage_lost_is_written_back_by_the_replicas_and_is_never_missed(
+    bus: Bus, replicas: list[Directory], silent: set[str], how: str
+) -> None:
+    missed = []
+    bus.listen("omega.event.>", missed.append)
+    await (lose(bus) if how == "deleted" else purge(bus))
+    async with asyncio.timeout(SLOW_S):
+        while await stored(bus) != MEMBERS:
+            assert all(set(one.index.registry.ids()) == silent for one in replicas)
+    for one in replicas:
+        one.follower.look_again()
+    await until(lambda: all(not one.index.doubted for one in replicas))
+    assert all(set(one.index.registry.ids()) == silent for one in replicas)
+    assert missed == []
+
+
+async def test_a_deleted_bucket_that_nobody_remembers_is_there_again_within_a_heartbeat(
+    bus: Bus, settings: BusSettings, replicas: list[Directory], fleet: list[Member]
+) -> None:
+    for one in replicas:
+        await one.stop()
+    await lose(bus)
+    async with running_directory(settings) as one, running_directory(settings) as two:
+        counted = beats(bus)
+        await all_back([one, two])
+        assert max(counted.values(), default=0) <= BEATS
+        await works(bus)
+        assert not any(directory.broken.done() for directory in (one, two))
 
 
 async def test_a_store_that_was_wiped_is_there_again_after_the_restart(
@@ -105,10 +142,8 @@ async def test_a_store_that_was_wiped_is_there_again_after_the_restart(
     nats_server.kill()
     shutil.rmtree(tmp_path / "nats" / "store")
     nats_server.start()
-    await noticed(replicas)
-    counted = beats(bus)
+    await until(lambda: complete(bus), within=SLOW_S)
     await all_back(replicas)
-    assert max(counted.values(), default=0) <= BEATS
     await until(lambda: answered(bus), within=SLOW_S)
     await works(bus)
     streams = orjson.loads((await bus.request("$JS.API.STREAM.NAMES", b"")).data)["streams"]
@@ -122,6 +157,13 @@ async def answered(bus: Bus) -> bool:
     except FederationError:
         return False
     return True
+
+
+async def complete(bus: Bus) -> bool:
+    try:
+        return await stored(bus) == MEMBERS
+    except FederationError:
+        return False
 
 
 async def test_a_bucket_made_anew_with_as_many_writes_is_not_taken_for_the_old_one(
@@ -140,7 +182,7 @@ async def test_a_bucket_made_anew_with_as_many_writes_is_not_taken_for_the_old_o
         value = orjson.loads(record.to_bytes()) if record else {}
         text = orjson.dumps(value).replace(b'"old', b'"new')
         await bucket.put(Write(f"new{number}.default", text, 0))
-    names = {f"new{number}" for number in range(5)}
+    names = {f"{word}{number}" for word in ("old", "new") for number in range(5)}
     await until(lambda: all(set(one.index.registry.ids()) == names for one in replicas))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from bus import Bus, BusSettings
+from bus.errors import StorageAway
 from bus.kv import Bucket, Write
 from bus.streams import prepare
 from tests.support.cluster import NatsCluster, nats_cluster
@@ -52,14 +53,25 @@ async def test_what_was_acknowledged_is_there_after_its_leader_was_killed(cluste
         leader = cluster.stream_leader(bucket.stream)
         assert leader is not None
         await asyncio.to_thread(leader.kill)
-        await until(lambda: cluster.stream_leader(bucket.stream) not in (None, leader), within=LEADER_WITHIN_S)
-        assert (await bucket.get("kept.one")).revision == revision
         before = leader.plan
-        leader.start()
+        try:
+            await until(lambda: cluster.stream_leader(bucket.stream) not in (None, leader), within=LEADER_WITHIN_S)
+            await until(lambda: _answers(bucket), within=LEADER_WITHIN_S)
+            assert (await bucket.get("kept.one")).revision == revision
+        finally:
+            leader.start()
         await asyncio.to_thread(cluster.wait_ready)
         assert leader.plan == before
     finally:
         await bus.close()
+
+
+async def _answers(bucket: Bucket) -> bool:
+    try:
+        await bucket.state()
+    except StorageAway:
+        return False
+    return True
 
 
 async def test_the_others_agree_on_a_leader_while_one_is_frozen(cluster: NatsCluster) -> None:

@@ -188,11 +188,11 @@ class Federation:
         before, after = self.states[entry.key][-1], life_of(entry)
         self.states[entry.key].append(after)
         self.same_life(entry, before, after)
-        if self.current is None:
-            assert self.by_hand or before is None or not before.live, f"{before} became {after} by itself"
+        wish = self.current.wish if self.current else None
+        if wish is None:
+            self.by_itself(entry.key, before, after)
             return
-        wish = self.current.wish
-        assert wish is not None
+        assert self.current is not None
         assert wish.who.key == entry.key
         expected = wish.becomes(before)
         assert expected is not None, f"{wish} was to be refused for {before}"
@@ -202,6 +202,15 @@ class Federation:
         assert after == wanted, f"{wish} on {before}"
         assert expected.epoch or before is None or after.epoch >= before.epoch + (before.status is Status.LEFT)
         self.current.committed = True
+
+    def by_itself(self, key: str, before: Life | None, after: Life | None) -> None:
+        """Written by nobody's wish: a time to live was over, or a replica wrote back what the bucket lost."""
+        if after is None:
+            assert self.by_hand or before is None or not before.live, f"{before} was gone by itself"
+        else:
+            assert before is None, f"{before} was overwritten by {after}"
+            assert after.live
+            assert after in self.states[key], f"{after} was never stored"
 
     def same_life(self, entry: Entry, before: Life | None, after: Life | None) -> None:
         """A life keeps the time of its registration, whatever becomes of it."""
@@ -217,6 +226,15 @@ class Federation:
         self.bucket.lose()
         for states in self.states.values():
             states.append(None)
+
+    def empty(self) -> None:
+        self.bucket.empty()
+        for states in self.states.values():
+            states.append(None)
+
+    def vanish(self, who: Instance) -> None:
+        self.bucket.vanish(who.key)
+        self.states[who.key].append(None)
 
     def delete(self, who: Instance) -> None:
         self.by_hand = True

@@ -70,13 +70,16 @@ def test_a_conflict_with_a_life_that_is_gone_from_the_bucket_is_none(all: Federa
     end(all)
 
 
-def test_what_is_in_an_index_and_not_in_the_bucket_is_found_and_read_again(all: Federation) -> None:
-    ghost = all.replicas[1]
-    ghost.index.hold(record("ghost"), ghost.index.complete_to)
-    run(ghost.store.decide(Instance("ghost"), lambda current: leave(current, all.now) and None))
-    assert ghost.index.doubted
-    run(ghost.mirror.look())
-    assert ghost.index.registry.get("ghost") is None
+def test_what_was_stored_once_and_is_not_in_the_bucket_is_found_and_written_back(all: Federation) -> None:
+    lost = Instance("alpha", "two")
+    all.finish(all.register(all.replicas[1], Register(lost, 1, "plain")))
+    all.deliver_all()
+    all.vanish(lost)
+    run(all.replicas[1].store.decide(lost, lambda current: None))
+    all.finish(all.register(all.replicas[0], Register(Instance("alpha", "one"), 9, "fancy")))
+    assert all.replicas[1].index.doubted
+    run(all.replicas[1].mirror.look())
+    assert set(all.bucket.entries) == {"alpha.one", "alpha.two"}
     end(all)
 
 
@@ -191,13 +194,38 @@ def test_an_unconfirmed_write_is_told_as_neither(all: Federation) -> None:
 # a bucket made anew ------------------------------------------------------------------------------------------------
 
 
-def test_a_bucket_made_anew_is_noticed_by_its_first_write(all: Federation) -> None:
+def test_what_a_lost_bucket_held_is_written_back_by_whichever_replica_looks_first(all: Federation) -> None:
     all.lose()
     run(all.replicas[0].mirror.look())
     all.finish(all.register(all.replicas[0], Register(Instance("alpha", "two"), 1, "plain")))
     all.deliver_all()
-    assert [len(one.index.registry) for one in all.replicas] == [1, 1, 1]
-    assert [held(one) for one in all.replicas] == [None, None, None]
+    assert [len(one.index.registry.records()) for one in all.replicas] == [2, 2, 2]
+    end(all)
+
+
+def test_a_bucket_that_was_emptied_and_goes_on_is_filled_again(all: Federation) -> None:
+    all.empty()
+    run(all.replicas[0].mirror.look())
+    assert len(all.bucket.entries) == 1
+    end(all)
+
+
+def test_who_left_does_not_come_back_with_what_is_written_back(all: Federation) -> None:
+    all.finish(all.leave(all.replicas[0], Leave(WHO, None)))
+    all.deliver_all()
+    all.lose()
+    for replica in all.replicas:
+        run(replica.mirror.look())
+    assert all.bucket.entries == {}
+    end(all)
+
+
+def test_a_replica_that_saw_nothing_for_too_long_writes_nothing_back(all: Federation) -> None:
+    all.now += BLIND_S + 1
+    all.lose()
+    run(all.replicas[0].mirror.look())
+    assert all.bucket.entries == {}
+    assert held(all.replicas[0]) is None
 
 
 def test_a_write_on_what_was_known_of_the_old_bucket_does_not_hit_the_new_one(all: Federation) -> None:
@@ -219,14 +247,23 @@ STATE = StreamState("monday", 10, 10)
         (Place("monday", 9), STATE, 2, Repair.CATCH_UP),
         (Place("monday", 9), STATE, BLIND_S + 1, Repair.REBUILD),
         (Place("monday", 10), STATE, BLIND_S + 1, Repair.NOTHING),
-        (Place("sunday", 10), STATE, 2, Repair.REBUILD),
-        (Place("monday", 11), STATE, 2, Repair.REBUILD),
-        (Place("monday", 10), None, 2, Repair.REBUILD),
+        (Place("sunday", 10), STATE, 2, Repair.RESTORE),
+        (Place("monday", 11), STATE, 2, Repair.RESTORE),
+        (Place("monday", 10), None, 2, Repair.RESTORE),
+        (Place("monday", 10), None, BLIND_S + 1, Repair.REBUILD),
+        (Place("monday", 11), STATE, BLIND_S + 1, Repair.REBUILD),
     ],
 )
 def test_what_a_look_asks_for(place: Place, bucket: StreamState | None, blind_s: float, needed: Repair) -> None:
     assert repair(place, bucket, blind_s) is needed
-    assert repair(place, bucket, blind_s, doubted=True) is Repair.REBUILD
+    assert repair(place, bucket, blind_s, held=10) is needed
+
+
+@pytest.mark.parametrize(("blind_s", "needed"), [(2, Repair.RESTORE), (BLIND_S + 1, Repair.REBUILD)])
+def test_a_bucket_with_less_than_what_lives_has_lost_something(blind_s: float, needed: Repair) -> None:
+    for sequence in (9, 10):
+        assert repair(Place("monday", sequence), STATE, blind_s, held=11) is needed
+        assert repair(Place("monday", sequence), STATE, blind_s, doubted=True) is needed
 
 
 @pytest.mark.parametrize(("revision", "found"), [(6, Step.NEXT), (7, Step.GAP), (5, Step.PASSED), (1, Step.PASSED)])
