@@ -32,6 +32,8 @@ ATTEMPT_S = 1.5
 ELECTION_S = 2.0
 """How long a write is sent again while nobody at all takes it: a new leader is chosen, or there is no storage."""
 PAUSE_S = 0.1
+SURE_S = 1.0
+"""A leader that surely led so long ago still did when it answered: `reading.IN_TOUCH_S`, and time to choose another."""
 AT_ONCE = 100
 """Writes of `put_missing` under way at the same time."""
 
@@ -83,6 +85,19 @@ class Bucket:
         """The key as the stream's leader holds it now."""
         stored = await self._reader.last_of(self._prefix + key)
         return Entry(key, None, 0) if stored is None else self.read_stored(stored)
+
+    async def get_surely(self, key: str) -> Entry:
+        """The key as nobody can have changed it before this was asked. Raises StorageAway where that cannot be told.
+
+        A leader that is cut off goes on answering; while it does, others may have taken writes.
+        """
+        began = asyncio.get_running_loop().time()
+        if self._bus.settings.replicas > 1:
+            await self._glance.assure()
+        entry = await self.get(key)
+        if self._bus.settings.replicas > 1 and asyncio.get_running_loop().time() - began > SURE_S:
+            raise StorageAway("the storage took too long to be sure of what it says")
+        return entry
 
     async def put(self, write: Write) -> int:
         """Commit `write` and return its revision. Raises RevisionChanged, OutcomeUnknown, StorageAway.

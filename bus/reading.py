@@ -37,6 +37,9 @@ _ALL = ">"
 _BATCH = 2_048
 _BATCH_BYTES = 4 << 20
 """What comes in one answer is in the memory of both sides at once."""
+IN_TOUCH_S = 2.5
+"""A leader hears of each copy every second. Copies wait four and more before they choose another, so one that heard of
+most of them so lately still leads; one that is cut off says that it leads for much longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,10 @@ class StreamReader:
         info = await self._info({})
         found = info["state"]
         return StreamState(str(info["created"]), int(found["last_seq"]), int(found["messages"]))
+
+    async def assure(self) -> None:
+        """Return when the stream's leader surely leads. Raises StorageAway where nobody does, or none can tell."""
+        await self._info({})
 
     async def last_of(self, subject: str) -> Stored | None:
         """The newest message on `subject` as the leader holds it. Raises StorageMissing."""
@@ -135,8 +142,11 @@ class StreamReader:
     async def _info(self, ask: dict[str, Any]) -> dict[str, Any]:
         """What the leader says. While there is none, any copy answers with what it happens to hold."""
         info = await self._api("INFO", orjson.dumps(ask))
-        if "cluster" in info and not info["cluster"].get("leader"):
+        cluster = info.get("cluster") or {}
+        if cluster and not cluster.get("leader"):
             raise StorageAway("the stream has no leader now")
+        if not leads(cluster):
+            raise StorageAway("the stream's leader is cut off from its copies")
         return info
 
     async def _api(self, verb: str, body: bytes, *expected: int) -> dict[str, Any]:
@@ -148,6 +158,13 @@ class StreamReader:
         answer: dict[str, Any] = orjson.loads(reply.data)
         raise_unless(answer.get("error"), *expected)
         return answer
+
+
+def leads(cluster: Mapping[str, Any]) -> bool:
+    """Whether the leader that describes its `cluster` so is in touch with enough copies to be the only one."""
+    copies = cluster.get("replicas") or ()
+    in_touch = 1 + sum(int(copy.get("active", 0)) < IN_TOUCH_S * 1e9 for copy in copies)
+    return 2 * in_touch > 1 + len(copies)
 
 
 class _Batch:

@@ -159,7 +159,7 @@ class Owners:
     # following ----------------------------------------------------------------------------------------------------
 
     async def _read(self, member: str) -> None:
-        entry = await self._bucket.get(member)
+        entry = await self._bucket.get_surely(member)
         if entry.revision:
             self._apply(entry)
         elif member in self._held:

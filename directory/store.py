@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 class Storage(Protocol):
     """The registry's bucket as the directory uses it; see `bus.kv.Bucket`."""
 
-    async def get(self, key: str) -> Entry: ...
+    async def get_surely(self, key: str) -> Entry: ...
 
     async def put(self, write: Write) -> int: ...
 
@@ -97,7 +97,7 @@ class Store:
 
     async def _read(self, who: Instance) -> tuple[Record | None, int]:
         """What the leader holds, in the index by then."""
-        record, revision = read_record(await self._bucket.get(who.key))
+        record, revision = read_record(await self._bucket.get_surely(who.key))
         self._index.learn(who, record, revision)
         return record, revision
 

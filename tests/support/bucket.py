@@ -63,6 +63,8 @@ class MemoryBucket:
         held = self._there().get(key)
         return held.entry if held else Entry(key, None, 0)
 
+    get_surely = get
+
     async def put(self, write: Write) -> int:
         await Pause()
         fault, self.fault = self.fault, None

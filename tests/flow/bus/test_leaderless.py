@@ -47,6 +47,41 @@ async def test_a_copy_that_missed_writes_is_not_asked_who_is_there(cluster: Nats
         await bus.close()
 
 
+async def test_a_leader_that_is_cut_off_is_not_believed(cluster: NatsCluster) -> None:
+    bus = await Bus.connect(settings(*cluster.nodes))
+    await prepare(bus)
+    stream = f"KV_{BUCKET}"
+    await until(lambda: cluster.stream_leader(stream) is not None, within=ANSWERS_WITHIN_S)
+    await bus.close()
+    leader = cluster.stream_leader(stream)
+    assert leader is not None
+    others = [node for node in cluster.nodes if node is not leader]
+    bus = await Bus.connect(settings(leader))
+    try:
+        bucket = Bucket(bus, BUCKET)
+        revision = await bucket.put(Write("here.default", b"{}", 0))
+        assert (await bucket.get_surely("here.default")).revision == revision
+        for node in others:
+            node.pause()
+        await until(lambda: _unsure(bucket), within=ANSWERS_WITHIN_S)
+        assert (await bucket.get("here.default")).revision == revision  # it goes on answering; that is the trap
+        for asked in (bucket.get_surely("late.default"), bucket.state(), bucket.keys("late.*")):
+            with pytest.raises(StorageAway):
+                await asked
+    finally:
+        for node in others:
+            node.resume()
+        await bus.close()
+
+
+async def _unsure(bucket: Bucket) -> bool:
+    try:
+        await bucket.get_surely("here.default")
+    except StorageAway:
+        return True
+    return False
+
+
 async def _left_behind(cluster: NatsCluster) -> NatsNode:
     """The one node that runs: it was frozen while the others took a write, and they are dead."""
     bus = await Bus.connect(settings(*cluster.nodes))
