@@ -32,7 +32,7 @@ from bus.errors import (
 )
 from bus.message import Message
 from bus.messages import Heartbeat
-from bus.retry import may_repeat
+from bus.retry import may_repeat, told
 from bus.routes import Routes
 from bus.subjects import Instance
 from bus.validation import validated
@@ -132,14 +132,16 @@ class Dispatch:
         ends = loop.time() + (options.timeout or 0)
         tried: list[str] = []
         attempt = 1
+        failure: FederationError | None = None
         while True:
             instance = self.routes.choose(wanted.member, loop.time(), self._draw, tried)
             try:
                 return await self._send(wanted, instance, body, options)
             except FederationError as exc:
                 left = ends - loop.time()
+                failure = told(exc, failure)
                 if not self._again(wanted, instance, exc, attempt, left):
-                    raise
+                    raise failure from exc.__cause__
                 log.debug("sent_again", call=wanted.label, after=exc.code, attempt=attempt)
             attempt += 1
             if instance is not None:

@@ -41,6 +41,14 @@ def may_repeat(error: FederationError, *, attempt: int, safe: bool, left: float)
     return error.unexecuted or (safe and isinstance(error, MemberLost))
 
 
+def told(error: FederationError, before: FederationError | None) -> FederationError:
+    """What a caller hears of a sending that failed with `error` after one that failed with `before`.
+
+    That the last was not executed says nothing of the one before.
+    """
+    return before if before is not None and error.unexecuted and not before.unexecuted else error
+
+
 def for_the_next_hop(left: float) -> float:
     """Seconds to tell the next hop of `left` seconds."""
     return left - min(HOP_S, left * HOP_SHARE)

@@ -1,7 +1,8 @@
 """Questions to the directory, each bounded so that a client of a bus that is away learns of it within a second.
 
-The bus chooses the replica, and may choose one that is frozen. A question without an answer is therefore asked again
-within its time, and whichever replica answers first is believed: questions change nothing.
+The bus chooses the replica, and may choose one that is frozen, or know of none while servers are replaced. A question
+without an answer is therefore asked again within its time, and whichever replica answers first is believed: questions
+change nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +16,16 @@ from typing import Any
 
 import orjson
 
-from bus import Federation
-from bus.errors import DeadlineExceeded, DirectoryAway, Disconnected, NoInstance, OutcomeUnknown, TooLarge
+from bus import Federation, Message
+from bus.errors import (
+    DeadlineExceeded,
+    DirectoryAway,
+    Disconnected,
+    FederationError,
+    NoInstance,
+    OutcomeUnknown,
+    TooLarge,
+)
 from bus.inbox import Answer
 
 FIRST_S = 0.25
@@ -24,6 +33,8 @@ FIRST_S = 0.25
 NEXT_S = 0.1
 AGAIN = 6
 """How often a question is asked again at most: with one of two replicas frozen, 1 in 128 meets it every time."""
+NOBODY_AGAIN = 4
+"""How often while nobody is there: who asks of a federation without a directory is told so within half a second."""
 MOST_LATE = 200
 """With so many questions late at once it is not one replica that is slow, and nothing is asked again."""
 
@@ -71,7 +82,12 @@ class Inquiry:
         """What came first, to whichever asking."""
         bus = self.federation.bus
         answer = Answer(bus.clock, self.timeout, subject)
-        reply = bus.open_reply(answer.deliver)
+
+        def deliver(result: Message | FederationError) -> None:
+            if not (_nobody(result, subject) and repeats.soon()):
+                answer.deliver(result)
+
+        reply = bus.open_reply(deliver)
         repeats = Repeats(partial(bus.send, subject, body, reply=reply), self._late)
         try:
             repeats.begin()
@@ -95,6 +111,10 @@ class Inquiry:
         return manifest
 
 
+def _nobody(result: Message | FederationError, subject: str) -> bool:
+    return isinstance(result, Message) and isinstance(result.failure(subject), NoInstance)
+
+
 class Repeats:
     """One question on its way: sent, and sent again while nothing comes back."""
 
@@ -111,6 +131,14 @@ class Repeats:
         """Send it. Raises Disconnected, TooLarge."""
         self._send()
         self._timer = asyncio.get_running_loop().call_later(FIRST_S, self._repeat)
+
+    def soon(self) -> bool:
+        """Nobody was there: send it once more in a moment. False: it was sent often enough."""
+        if self._left <= AGAIN - NOBODY_AGAIN or self._timer is None:
+            return False
+        self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(NEXT_S, self._repeat)
+        return True
 
     def end(self) -> None:
         """Send it no more."""

@@ -35,7 +35,7 @@ def workers(asked: Iterable[str]) -> int:
     """How many workers `--numprocesses auto` is, for the paths that were asked for."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     parts = {_part(path) for path in asked}
-    return cores if parts and parts <= BUSY else 2 * cores
+    return cores if parts and parts <= BUSY else cores + (cores + 1) // 2
 
 
 def place(path: str) -> tuple[int, int]:

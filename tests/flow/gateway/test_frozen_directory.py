@@ -16,7 +16,7 @@ import pytest
 
 from bus import Bus, Federation, Message
 from bus.errors import DirectoryAway, NoInstance
-from gateway.inquiry import FIRST_S, MOST_LATE, Inquiry, Repeats
+from gateway.inquiry import MOST_LATE, NEXT_S, NOBODY_AGAIN, Inquiry, Repeats
 from members import Member
 from tests.support.nats import NatsServer, until
 
@@ -88,12 +88,20 @@ async def test_where_all_is_well_every_question_is_asked_once(
     assert asked[bus.subjects.directory("search")] == 100
 
 
-async def test_a_question_to_nobody_is_refused_before_it_would_be_asked_again(bus: Bus) -> None:
+async def test_a_question_to_nobody_is_asked_again_for_half_a_second_and_refused(bus: Bus) -> None:
     began = time.monotonic()
     with pytest.raises(DirectoryAway) as refused:
         await Inquiry(Federation(bus), timeout=5).ask("tags")
     assert isinstance(refused.value.__cause__, NoInstance)
-    assert time.monotonic() - began < FIRST_S
+    assert NOBODY_AGAIN * NEXT_S <= time.monotonic() - began < 5
+
+
+async def test_a_directory_that_is_away_for_a_moment_is_waited_for(bus: Bus) -> None:
+    asked = asyncio.create_task(Inquiry(Federation(bus), timeout=5).ask("tags"))
+    await until(lambda: bus.waiting == 1)
+    await bus.flush()  # the first asking met nobody
+    bus.listen(bus.subjects.directory("tags"), lambda message: bus.respond(message, b"{}"), queue="q")
+    assert await asked == b"{}"
 
 
 async def test_a_question_is_asked_again_until_it_is_answered(bus: Bus) -> None:

@@ -189,22 +189,6 @@ async def test_a_tool_with_a_name_that_is_no_subject_token_is_called_by_header(
         assert await federation.call("names", "read.all/files") == {"result": "read"}
 
 
-async def test_a_directory_that_lost_everything_is_rebuilt_from_heartbeats(called: Federation, bus: Bus) -> None:
-    await bus.request("$JS.API.STREAM.DELETE.KV_omega_registry", b"")
-
-    async def known() -> bool:
-        try:
-            return bool(await called.server("calculator"))
-        except UnknownMember:
-            return False
-
-    async def gone() -> bool:
-        return not await known()
-
-    await until(gone, within=10)
-    await until(known, within=10)
-
-
 async def test_an_unknown_outcome_is_never_a_success() -> None:
     assert Cancelled.retryable is False
 

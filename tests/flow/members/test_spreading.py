@@ -242,6 +242,18 @@ async def test_a_call_that_may_run_twice_goes_to_another_instance(careful: Feder
     assert workers.executed == ["a", "b"]
 
 
+async def test_a_call_that_ran_and_found_nobody_the_second_time_is_not_called_unexecuted(
+    careful: Federation, workers: Workers
+) -> None:
+    workers.start("a")
+    await heard(careful, "a")
+    call = asyncio.create_task(careful.call("copied", "look", {"first": "a"}, CallOptions(timeout=60)))
+    await until(lambda: workers.executed == ["a"], within=10)
+    workers.kill("a")
+    with pytest.raises(MemberLost):
+        await call
+
+
 async def test_a_death_is_noticed_also_where_the_instance_never_said_that_it_took_the_call(
     careful: Federation, workers: Workers
 ) -> None:
