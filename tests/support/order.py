@@ -13,19 +13,21 @@ BUSY = {"unit", "architecture"}
 """Parts of `tests` that leave a core no time for anything else."""
 LONGEST = (
     "flow/omega/test_up.py",
-    "flow/omega/test_cluster_restarts.py",
-    "flow/omega/test_cluster.py",
     "flow/omega/test_mcp.py",
-    "flow/omega/test_new.py",
+    "flow/omega/test_cluster_restarts.py",
+    "flow/omega/test_commands.py",
     "flow/chaos/test_short_run.py",
     "flow/omega/test_join.py",
-    "flow/omega/test_commands.py",
-    "flow/gateway/test_fuzzed_doors.py",
-    "flow/chaos/test_power_loss.py",
+    "flow/omega/test_new.py",
     "flow/omega/test_cluster_again.py",
     "flow/omega/test_archive.py",
+    "flow/omega/test_cluster.py",
+    "flow/gateway/test_fuzzed_doors.py",
     "flow/members/test_spreading.py",
     "flow/clients/test_clients.py",
+    "flow/chaos/test_power_loss.py",
+    "flow/attacks/test_bodies.py",
+    "flow/members/code_analyzer/test_service.py",
     "flow/chaos/test_interruption.py",
 )
 """Half a minute and more, the longest first: the last worker is not left alone with one of them in the end."""
