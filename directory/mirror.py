@@ -8,6 +8,7 @@ everybody forgot it, the storage and every replica.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -22,6 +23,15 @@ from directory.record import Record
 from directory.store import Storage, read_record
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """All that a bucket holds, as it was read."""
+
+    bucket: StreamState
+    entries: list[Entry]
+    last: int
 
 
 class Mirror:
@@ -62,28 +72,31 @@ class Mirror:
 
     async def _restore(self) -> None:
         """Write back what the bucket lost, and read everything. Whichever replica is first writes a record."""
-        await self._make()
-        _, entries, _ = await self._read_all()
-        there = {entry.key for entry in entries}
+        found = await self._read_all()
+        there = {entry.key for entry in found.entries}
         lost = [record for record in self._index.registry.records() if record.who.key not in there]
-        written = await self._bucket.put_missing([Write(one.who.key, one.to_bytes(), 0) for one in lost])
         if lost:
+            written = await self._bucket.put_missing([Write(one.who.key, one.to_bytes(), 0) for one in lost])
             log.warning("registry_restored", lost=len(lost), written=written)
-        await self.rebuild()
+            found = await self._read_all()
+        self._load(found)
 
     async def rebuild(self) -> None:
         """Read everything. The bucket is made where it is missing; members that are not in it announce themselves."""
-        await self._make()
-        bucket, entries, last = await self._read_all()
-        held = ((record_of(entry), entry.revision) for entry in entries)
-        self._index.load((record, revision) for record, revision in held if record is not None)
-        self.place = Place(bucket.created)
-        self._go_to(max(last, bucket.last))
-        log.info("index_built", records=len(self._index.registry), sequence=self.place.sequence)
+        self._load(await self._read_all())
 
-    async def _read_all(self) -> tuple[StreamState, list[Entry], int]:
+    async def _read_all(self) -> _Found:
+        await self._make()
         bucket = await self._bucket.state()
-        return bucket, *await self._bucket.read_from(1, bucket.last)
+        return _Found(bucket, *await self._bucket.read_from(1, bucket.last))
+
+    def _load(self, found: _Found) -> None:
+        """The index is what was found, and nothing else."""
+        held = ((record_of(entry), entry.revision) for entry in found.entries)
+        self._index.load((record, revision) for record, revision in held if record is not None)
+        self.place = Place(found.bucket.created)
+        self._go_to(max(found.last, found.bucket.last))
+        log.info("index_built", records=len(self._index.registry), sequence=self.place.sequence)
 
     async def _catch_up(self, bucket: StreamState) -> None:
         entries, last = await self._bucket.read_from(self.place.sequence + 1, bucket.last)

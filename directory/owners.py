@@ -184,7 +184,7 @@ class Owners:
             state = await self._bucket.state()
         now = time.monotonic()
         needed = repair(self._place, state, now - self._looked_at)
-        if needed in (Repair.REBUILD, Repair.RESTORE):
+        if needed.reads_everything:
             await self._rebuild(state)
         elif needed is Repair.CATCH_UP:
             await self._read_from(self._place.sequence + 1, state)

@@ -43,6 +43,11 @@ class Repair(Enum):
     RESTORE = "restore"
     """Write back what the bucket lost, then read everything."""
 
+    @property
+    def reads_everything(self) -> bool:
+        """For those who keep what they know in another way, or write nothing."""
+        return self in (Repair.REBUILD, Repair.RESTORE)
+
 
 def step(place: Place, revision: int) -> Step:
     """What the write of that revision is to a replica at `place`."""

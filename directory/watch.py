@@ -34,7 +34,7 @@ class Watch:
         changed: set[Instance] = set()
         if state is None:
             changed, self._place = self._sites.hold_exactly(self.site, ()), Place()
-        elif needed in (Repair.REBUILD, Repair.RESTORE):  # what a site lost, its own directories write back
+        elif needed.reads_everything:  # what a site lost, its own directories write back
             changed = await self._read_all(state)
         elif needed is Repair.CATCH_UP:
             changed = await self._read_new(state)

@@ -6,6 +6,7 @@ Read in the order a request meets them:
 `listening`                a port: bind, serve, drain
 `requests`, `guards`       around every request: id, Host and Origin, one error shape, log line, metrics
 `access`                   who asks, and whether it may: keys, tokens, certificates, scopes, TLS
+`limits`                   how much one caller may ask for, and how much a member is asked
 `operations`, `reading`    a typed method becomes a route: path, query, headers and body as checked values
 `discovery`, `lifecycle`   find members; announce, heartbeat, withdraw
 `calling`                  tool calls, bytes in and out

@@ -79,27 +79,24 @@ class Inquiry:
             start += limit
 
     async def _answer(self, subject: str, body: bytes) -> bytes:
-        """What came first, to whichever asking."""
+        """What came first, to whichever asking. Raises the error that it is."""
         bus = self.federation.bus
         answer = Answer(bus.clock, self.timeout, subject)
 
         def deliver(result: Message | FederationError) -> None:
-            if not (_nobody(result, subject) and repeats.soon()):
-                answer.deliver(result)
+            failure = result.failure(subject) if isinstance(result, Message) else result
+            if not (isinstance(failure, NoInstance) and repeats.soon()):
+                answer.deliver(failure or result)
 
         reply = bus.open_reply(deliver)
         repeats = Repeats(partial(bus.send, subject, body, reply=reply), self._late)
         try:
             repeats.begin()
-            message = await answer.wait()
+            return (await answer.wait()).data
         finally:
             repeats.end()
             answer.close()
             bus.close_reply(reply)
-        failure = message.failure(subject)
-        if failure is not None:
-            raise failure
-        return message.data
 
     async def member_bytes(self, member: str) -> bytes:
         """A member's manifest as it came. Raises UnknownMember."""
@@ -109,10 +106,6 @@ class Inquiry:
         """A member's manifest. Raises UnknownMember."""
         manifest: dict[str, Any] = orjson.loads(await self.member_bytes(member))
         return manifest
-
-
-def _nobody(result: Message | FederationError, subject: str) -> bool:
-    return isinstance(result, Message) and isinstance(result.failure(subject), NoInstance)
 
 
 class Repeats:

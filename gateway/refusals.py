@@ -2,7 +2,7 @@
 
 Refused
 ├── Malformed
-│   └── BadCredentials    credentials that cannot be read, several, or in the URL
+│   └── MalformedCredentials  credentials that cannot be read, several, or in the URL
 ├── NotFound
 │   └── NoSuchPath        no route here
 ├── NotAllowed
@@ -20,7 +20,7 @@ from __future__ import annotations
 from bus.errors import Malformed, NotAllowed, NotFound, Refused, Unavailable
 
 
-class BadCredentials(Malformed):
+class MalformedCredentials(Malformed):
     """The credentials cannot be read, are several, or stand in the URL."""
 
     code = "malformed_credentials"

@@ -17,7 +17,7 @@ from gateway.access.denials import Denials
 from gateway.access.facts import Certificate, Facts, read_credentials
 from gateway.access.proofs import NOBODY_IN_PARTICULAR, Proof, Way
 from gateway.access.rules import WELL_KNOWN, Need, need_of
-from gateway.refusals import BadCredentials, InsufficientScope
+from gateway.refusals import InsufficientScope, MalformedCredentials
 
 _HEADERS = ("Authorization", "X-Api-Key")
 REMEMBERED = 4_096
@@ -55,7 +55,7 @@ class Admission:
         return self._ways.required
 
     async def admit(self, request: web.Request, route: str) -> Proof:
-        """Who sends the request. Raises Unauthenticated, InsufficientScope, BadCredentials, IssuerAway."""
+        """Who sends the request. Raises Unauthenticated, InsufficientScope, MalformedCredentials, IssuerAway."""
         need = need_of(request.method, route)
         if need is not None and need.open:
             return NOBODY_IN_PARTICULAR
@@ -124,7 +124,7 @@ class Admission:
         return f"{self._base}{WELL_KNOWN}{request.path if need.resource else ''}"
 
     def _tell(self, request: web.Request, route: str, error: FederationError, proof: Proof | None) -> None:
-        if isinstance(error, NotAllowed | Unauthenticated | BadCredentials):
+        if isinstance(error, NotAllowed | Unauthenticated | MalformedCredentials):
             self._ways.denials.tell(
                 EventKind.ACCESS_DENIED,
                 caller=proof.principal.name if proof is not None else "",

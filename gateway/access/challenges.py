@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bus.errors import FederationError, Unauthenticated
-from gateway.refusals import BadCredentials, InsufficientScope
+from gateway.refusals import InsufficientScope, MalformedCredentials
 
 HEADER = "WWW-Authenticate"
 
@@ -19,7 +19,7 @@ def challenge(error: FederationError, *, scope: str, shown: bool, metadata: str 
     elif isinstance(error, Unauthenticated):
         told = [("error", "invalid_token"), ("error_description", error.message)] if shown else []
         told += [("scope", scope)] if scope else []
-    elif isinstance(error, BadCredentials):
+    elif isinstance(error, MalformedCredentials):
         told = [("error", "invalid_request"), ("error_description", error.message)]
     else:
         return None

@@ -15,7 +15,7 @@ from gateway.access.admission import Admission, Ways
 from gateway.access.certificates import Certificates
 from gateway.access.denials import Denials
 from gateway.access.keyfeed import KeyFeed
-from gateway.access.keyring import Keyring
+from gateway.access.keyring import ApiKeyring
 from gateway.access.oauth import OAuth
 from gateway.access.policy import asks, is_loopback, takes_keys
 from gateway.access.proofs import Way
@@ -37,7 +37,7 @@ class Doorkeeper:
         self._host = host
         files = TlsFiles.of(settings)
         self.tls = ServerTls(files) if files is not None else None
-        self.keys = Keyring() if takes_keys(settings, required=self.required) else None
+        self.keys = ApiKeyring() if takes_keys(settings, required=self.required) else None
         """The API keys that are known; None where none are taken."""
         self._feed = KeyFeed(bus, self.keys) if self.keys is not None else None
         self._http: aiohttp.ClientSession | None = None

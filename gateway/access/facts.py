@@ -9,7 +9,7 @@ from typing import Any
 
 from bus.apikeys import is_key
 from bus.errors import Unauthenticated
-from gateway.refusals import BadCredentials
+from gateway.refusals import MalformedCredentials
 
 AUTHORIZATION = "authorization"
 API_KEY = "x-api-key"
@@ -48,16 +48,16 @@ class Facts:
 def read_credentials(lines: Iterable[tuple[str, str]], query: str) -> tuple[str | None, str | None]:
     """The access token and the API key that a request's headers carry, one of them at most.
 
-    Raises BadCredentials (several, one that cannot be read, one in the query string), Unauthenticated (of a kind that
-    nobody here takes).
+    Raises MalformedCredentials (several, one that cannot be read, one in the query string), Unauthenticated (of a kind
+    that nobody here takes).
     """
     if query and _IN_QUERY.search(query):
-        raise BadCredentials("credentials in a URL are never taken: send them in the Authorization header")
+        raise MalformedCredentials("credentials in a URL are never taken: send them in the Authorization header")
     shown = [(name, value) for name, value in lines if name in (AUTHORIZATION, API_KEY)]
     if not shown:
         return None, None
     if len(shown) > 1:
-        raise BadCredentials("Authorization, X-Api-Key: one of them, once")
+        raise MalformedCredentials("Authorization, X-Api-Key: one of them, once")
     name, value = shown[0]
     return _from_authorization(value) if name == AUTHORIZATION else (None, _key(value.strip()))
 
@@ -68,7 +68,7 @@ def _from_authorization(value: str) -> tuple[str | None, str | None]:
         return (None, found[1]) if is_key(found[1]) else (found[1], None)
     scheme = _SCHEME.fullmatch(value)
     if scheme is None or scheme[1].lower() == "bearer":
-        raise BadCredentials("Authorization: cannot be read")
+        raise MalformedCredentials("Authorization: cannot be read")
     raise Unauthenticated("Authorization: the scheme is Bearer")
 
 

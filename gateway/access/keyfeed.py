@@ -13,7 +13,7 @@ import structlog
 from bus import Bus, Message, Subscription
 from bus.errors import FederationError
 from bus.kv import Bucket
-from gateway.access.keyring import Keyring
+from gateway.access.keyring import ApiKeyring
 
 LOOK_S = 0.5
 """How often the store's revision is looked at: half of what a revocation may take."""
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 class KeyFeed:
     """Fills `keyring` from `start` to `stop`."""
 
-    def __init__(self, bus: Bus, keyring: Keyring) -> None:
+    def __init__(self, bus: Bus, keyring: ApiKeyring) -> None:
         self._bus = bus
         self._keyring = keyring
         self._bucket = Bucket(bus, bus.settings.tokens_bucket, timeout=2.0)

@@ -23,7 +23,7 @@ class KnownKey:
 
 
 @dataclass(slots=True)
-class Keyring:
+class ApiKeyring:
     """What the store said last. It is also the way in for those who hold a key."""
 
     known: dict[str, KnownKey] = field(default_factory=dict)

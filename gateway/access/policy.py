@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
-from gateway.access.settings import LOOPBACK, AccessSettings
+from gateway.access.settings import AccessSettings
+from gateway.settings import LOOPBACK
 
 FLAG = "--open-to-the-network-without-authentication"
 

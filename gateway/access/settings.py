@@ -12,9 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bus.access import NAME_PATTERN, Scopes
 from bus.bearer import FAMILIES
 from bus.errors import InvalidRequest
+from gateway.settings import LOOPBACK
 
 DEFAULT_ALGORITHMS = ("RS256", "ES256", "Ed25519", "EdDSA")
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _scopes(value: str) -> str:

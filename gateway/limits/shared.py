@@ -8,16 +8,19 @@ Redis.
 from __future__ import annotations
 
 import asyncio
+import time
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
+from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 
 from gateway.limits.rules import Quota, Standing
-from gateway.limits.windows import LocalWindows, taken
+from gateway.limits.windows import LocalWindows
 
 try:
     from redis import asyncio as redis
@@ -33,6 +36,7 @@ except ModuleNotFoundError:  # the extra `redis`
 _NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError)
 """What the client stumbles over when something else than Redis answers."""
 NOT_WELL: tuple[type[Exception], ...] = (*_OF_REDIS, *_NONSENSE, StorageError, OSError, EOFError)
+NAMESPACE = "omega"
 TRIAL = Quota("trial", 1_000_000)
 TRIAL_S = 1.0
 """Between two trials, and how long one may take."""
@@ -81,7 +85,7 @@ class SharedWindows:
         await self._pool.disconnect()
 
     async def take(self, quota: Quota, key: str, cost: int = 1) -> Standing:
-        """As `Windows.take`. Never raises, and never waits longer than its patience."""
+        """As `LocalWindows.take`. Never raises, and never waits longer than its patience."""
         if self.well.is_set() and self._asking < CONNECTIONS:
             standing = await self._asked(quota, key, cost)
             if standing is not None:
@@ -128,6 +132,20 @@ class SharedWindows:
         log.info("shared_limits_back" if self._told_away else "shared_limits", redis=self._place)
         self._told_away, self._slow = False, 0
         self.well.set()
+
+
+async def taken(strategy: SlidingWindowCounterRateLimiter, quota: Quota, key: str, cost: int) -> Standing:
+    """One request counted by the library's `strategy`."""
+    item = _item(quota)
+    allowed = await strategy.hit(item, key, cost=cost)
+    stats = await strategy.get_window_stats(item, key)
+    left = max(0.0, min(stats.reset_time - time.time(), float(quota.window_s)))
+    return Standing(quota, allowed, max(0, int(stats.remaining)), left)
+
+
+@lru_cache(maxsize=64)
+def _item(quota: Quota) -> RateLimitItemPerSecond:
+    return RateLimitItemPerSecond(quota.amount, quota.window_s, f"{NAMESPACE}/{quota.name}")
 
 
 def place_of(url: str) -> str:

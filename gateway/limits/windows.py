@@ -5,29 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Protocol
-
-from limits import RateLimitItemPerSecond
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from gateway.limits.rules import Quota, Standing
 from gateway.limits.window import Window
 
 SWEEP_S = 10.0
-NAMESPACE = "omega"
-
-
-class Windows(Protocol):
-    """Counts what is taken of quotas."""
-
-    async def take(self, quota: Quota, key: str, cost: int = 1) -> Standing:
-        """Take `cost` of what `key` has, where there is so much."""
-        ...
 
 
 class LocalWindows:
-    """Windows of this process alone. Counted here and not by the library, which takes as long as a tenth of a call."""
+    """Windows of this process alone. Counted here and not by the library, which takes a tenth of a call."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """`clock` tells Unix seconds."""
@@ -48,6 +34,7 @@ class LocalWindows:
         return len(self._windows)
 
     async def take(self, quota: Quota, key: str, cost: int = 1) -> Standing:
+        """Take `cost` of what `key` has, where there is so much."""
         window = self._windows.get((quota, key))
         if window is None:
             window = self._windows[quota, key] = Window()
@@ -61,17 +48,3 @@ class LocalWindows:
                     del self._windows[counted]
                 if place % 1_000 == 999:
                     await asyncio.sleep(0)
-
-
-async def taken(strategy: SlidingWindowCounterRateLimiter, quota: Quota, key: str, cost: int) -> Standing:
-    """One request counted by the library's `strategy`."""
-    item = _item(quota)
-    allowed = await strategy.hit(item, key, cost=cost)
-    stats = await strategy.get_window_stats(item, key)
-    left = max(0.0, min(stats.reset_time - time.time(), float(quota.window_s)))
-    return Standing(quota, allowed, max(0, int(stats.remaining)), left)
-
-
-@lru_cache(maxsize=64)
-def _item(quota: Quota) -> RateLimitItemPerSecond:
-    return RateLimitItemPerSecond(quota.amount, quota.window_s, f"{NAMESPACE}/{quota.name}")

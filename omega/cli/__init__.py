@@ -7,7 +7,6 @@ looks at the machine. What they print is made in `tables`, `view` and `logline`,
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -18,13 +17,9 @@ from omega.cli.printable import printable
 from omega.handshake import Exit
 from omega.trouble import Trouble
 
-LOADING = 100_000
-"""Objects before the garbage collector looks: what loading makes is kept, and looking at it is a tenth of a start."""
-
 
 def main() -> NoReturn:
     """Run the command that `sys.argv` names and exit with its code (see `omega.handshake.Exit`)."""
-    gc.set_threshold(LOADING, 20, 20)  # a process that stays sets its own when it is ready
     try:
         build_app()()
     except BrokenPipeError:

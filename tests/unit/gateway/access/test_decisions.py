@@ -19,13 +19,13 @@ from gateway.access.challenges import challenge
 from gateway.access.denials import A_CALLER_AT_ONCE, ALL_AT_ONCE, Denials
 from gateway.access.facts import Facts, read_credentials
 from gateway.access.identity import sent_on
-from gateway.access.keyring import Keyring
+from gateway.access.keyring import ApiKeyring
 from gateway.access.methods import Reach, reach_of, shown
 from gateway.access.policy import Unprotected, asks, is_loopback, takes_keys
 from gateway.access.rules import NEEDS, OPEN, need_of
 from gateway.access.settings import AccessSettings, CertificateHolder
 from gateway.access.visible import cut
-from gateway.refusals import BadCredentials, InsufficientScope
+from gateway.refusals import InsufficientScope, MalformedCredentials
 
 KEY = minted(b"k" * 32)
 TLS = {"tls_cert": "a", "tls_key": "b", "tls_client_ca": "c"}
@@ -134,7 +134,7 @@ class TestWhatARequestShows:
         ],
     )
     def test_what_can_be_read_in_two_ways_is_refused(self, lines: list[tuple[str, str]], query: str) -> None:
-        with pytest.raises(BadCredentials):
+        with pytest.raises(MalformedCredentials):
             read_credentials(lines, query)
 
     @pytest.mark.parametrize("lines", [[("authorization", "Basic YTpi")], [("x-api-key", "abc")], [("x-api-key", "")]])
@@ -154,7 +154,7 @@ class TestKeyring:
         return Entry(hashed(KEY), record.model_dump_json().encode(), revision)
 
     async def test_it_knows_whose_key_it_is_and_for_how_long(self) -> None:
-        ring = Keyring()
+        ring = ApiKeyring()
         ring.take(self.entry(1, expires=2_000.0))
         proof = await ring.prove(facts(KEY))
         assert proof is not None and proof.principal.name == "alice"
@@ -165,7 +165,7 @@ class TestKeyring:
             await ring.prove(facts(KEY))
 
     async def test_an_older_word_does_not_bring_a_revoked_key_back(self) -> None:
-        ring = Keyring()
+        ring = ApiKeyring()
         ring.take(self.entry(5, revoked=1.0))
         ring.take(self.entry(4))
         with pytest.raises(Unauthenticated):
@@ -173,14 +173,14 @@ class TestKeyring:
 
     @pytest.mark.parametrize("value", [None, b"", b"{}", b"[]", b'{"name":"root","scopes":"everything","created":1}'])
     async def test_an_entry_that_is_gone_or_cannot_be_read_opens_nothing(self, value: bytes | None) -> None:
-        ring = Keyring()
+        ring = ApiKeyring()
         ring.take(self.entry(1))
         ring.take(Entry(hashed(KEY), value, 2))
         with pytest.raises(Unauthenticated, match="unknown"):
             await ring.prove(facts(KEY))
 
     async def test_a_request_without_a_key_is_none_of_its_business(self) -> None:
-        assert await Keyring().prove(facts()) is None
+        assert await ApiKeyring().prove(facts()) is None
 
 
 class TestCertificates:
@@ -252,7 +252,7 @@ class TestChallenges:
                 'Bearer error="insufficient_scope", scope="observe", resource_metadata="http://m"',
             ),
             (
-                BadCredentials("x"),
+                MalformedCredentials("x"),
                 True,
                 'Bearer error="invalid_request", error_description="x", resource_metadata="http://m"',
             ),
