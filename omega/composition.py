@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import socket
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from omega.embedded import Node
 from omega.home import Home
 from omega.ports import Wanted
 from omega.services import SHIPPED, Service
+from omega.supervisor.forking.forks import OURS
 from omega.supervisor.probes import announced, serves_http, serves_nats
 from omega.supervisor.spec import Absent, ChildSpec
 
@@ -246,7 +246,7 @@ def _numbered(name: str, number: int) -> str:
 
 
 def _omega(*arguments: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "omega", *arguments)
+    return (*OURS, *arguments)
 
 
 def _environment(settings: UpSettings, identity: Identity | None = None) -> dict[str, str]:

@@ -39,6 +39,7 @@ from omega.home import Home
 from omega.ports import Taken, look
 from omega.state import ProcessState, RunState, own_creation_time, read_state, supervised, write_state
 from omega.supervisor import Fleet, Listener
+from omega.supervisor.forking import forking
 from omega.supervisor.orphans import end_orphans
 from omega.trouble import AlreadyRunning, CannotStart
 from omega.trust import Deployment, Way
@@ -84,17 +85,20 @@ async def run(settings: UpSettings, listeners: Sequence[Listener], environment: 
         nats_server = prepare(settings)
         system_url = write_nats_configuration(settings) if nats_server is not None else None
         state = StateKeeper(settings)
-        fleet = Fleet(
-            plan(settings, nats_server=nats_server, system_url=system_url),
-            environment={**environment, RUN_ID: state.run_id},
-            log_path=settings.home.log,
-            listeners=(state, *listeners),
-        )
-        _stop_on_signal(fleet, state)
-        try:
-            await fleet.run()
-        finally:
-            settings.home.state_file.unlink(missing_ok=True)
+        own = {**environment, RUN_ID: state.run_id}
+        async with forking(own, settings.home.log("forking")) as start:
+            fleet = Fleet(
+                plan(settings, nats_server=nats_server, system_url=system_url),
+                environment=own,
+                log_path=settings.home.log,
+                listeners=(state, *listeners),
+                start=start,
+            )
+            _stop_on_signal(fleet, state)
+            try:
+                await fleet.run()
+            finally:
+                settings.home.state_file.unlink(missing_ok=True)
 
 
 def write_nats_configuration(settings: UpSettings) -> str:

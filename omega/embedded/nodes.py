@@ -11,8 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 CLUSTER_SIZES = (1, 3, 5)
 """Three bear the loss of one server, five of two. An even number bears no more than the odd one below it."""
 
-ROUTE_PORT = 6222
-MONITOR_PORT = 8222
+ROUTES_ABOVE = 2_000
+MONITORS_ABOVE = 4_000
+"""How far above the port for clients the others are: 6222 and 8222 for 4222, and other ports for another cluster."""
 
 Free = Callable[[], int]
 
@@ -83,8 +84,9 @@ def place_nodes(
 
 def _wanted(size: int, first_port: int, known: dict[int, Node]) -> Iterator[tuple[int, tuple[int, int, int]]]:
     for number in range(1, size + 1):
-        usual = tuple(first + number - 1 for first in (first_port, ROUTE_PORT, MONITOR_PORT))
-        yield number, known[number].ports if number in known else (usual[0], usual[1], usual[2])
+        port = first_port + number - 1
+        usual = (port, port + ROUTES_ABOVE, port + MONITORS_ABOVE)
+        yield number, known[number].ports if number in known else usual
 
 
 def _unused(free: Free, used: set[int]) -> int:

@@ -6,7 +6,9 @@ The way of a process through it, file by file:
 - `fleet`     starts the specs stage by stage, ends them in reverse, tells who listens what changed
 - `keeper`    keeps one of them alive: start, readiness, end, pause, again
 - `backoff`   decides whether and when to start again; pure
-- `child`     one operating-system process: spawn, signals, output, end
+- `child`     one operating-system process: output, readiness, end
+- `starting`  how it comes to be: what it is given, and the way from scratch
+- `forking`   the quick way for processes of ours: one that has loaded everything becomes each of them
 - `tether`    runs first in the child and ties its life to the supervisor's
 - `probes`    ways to find out that a process is ready
 - `logfile`   the output of one process on disk, rotated by size

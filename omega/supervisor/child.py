@@ -6,19 +6,14 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
-from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-from omega.handshake import READY_FD
+from omega.supervisor.starting import Birth, Start, Started, execute
 from omega.waiting import within
 
 CHUNK = 64 * 1024
 OUTPUT_GRACE_S = 1.0
 """How long the output may stay open after the process ended (something it started may still hold it)."""
-
-_TETHER = str(Path(__file__).with_name("tether.py"))
 
 Sink = Callable[[bytes], None]
 
@@ -26,7 +21,7 @@ Sink = Callable[[bytes], None]
 class Child:
     """A running process in a session of its own, tied to this one (see `tether`)."""
 
-    def __init__(self, process: Process, *, output: Pipe, readiness: Pipe, sink: Sink) -> None:
+    def __init__(self, process: Started, *, output: Pipe, readiness: Pipe, sink: Sink) -> None:
         self.pid = process.pid
         self.announced = asyncio.Event()
         """Set when the process wrote to its `OMEGA_READY_FD`."""
@@ -42,18 +37,12 @@ class Child:
         self._life = asyncio.create_task(self._watch(), name=f"child-{process.pid}")
 
     @classmethod
-    async def spawn(cls, command: Sequence[str], environment: Mapping[str, str], sink: Sink) -> Child:
+    async def spawn(
+        cls, command: Sequence[str], environment: Mapping[str, str], sink: Sink, start: Start = execute
+    ) -> Child:
         """Start `command`; its output goes to `sink` as it comes. Raises OSError."""
         with Pipe() as output, Pipe() as readiness:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", _TETHER, str(os.getpid()), *command),
-                env={**environment, READY_FD: str(readiness.writer)},
-                stdin=DEVNULL,
-                stdout=output.writer,
-                stderr=STDOUT,
-                start_new_session=True,
-                pass_fds=(readiness.writer,),
-            )
+            process = await start(Birth(command, environment, output.writer, readiness.writer))
             return cls(process, output=output, readiness=readiness, sink=sink)
 
     async def end(self, patience_s: float) -> None:

@@ -14,6 +14,7 @@ from omega.supervisor.backoff import RestartPolicy
 from omega.supervisor.keeper import Keeper
 from omega.supervisor.logfile import LogFile
 from omega.supervisor.spec import Absent, ChildSpec
+from omega.supervisor.starting import Start, execute
 from omega.trouble import CannotStart
 from omega.waiting import all_of, first_of
 
@@ -47,10 +48,12 @@ class Fleet:
         log_path: Callable[[str], Path],
         listeners: Sequence[Listener] = (),
         policy: RestartPolicy | None = None,
+        start: Start = execute,
     ) -> None:
         self._listeners = listeners
         self._environment = environment
         self._policy = policy or RestartPolicy()
+        self._start = start
         self._logs = {spec.name: LogFile(log_path(spec.name)) for spec in specs if isinstance(spec, ChildSpec)}
         self._seats = [self._seat(spec) for spec in specs]
         self._stop = asyncio.Event()
@@ -119,6 +122,7 @@ class Fleet:
             environment=self._environment,
             sink=lambda data: self._tell_said(spec.name, data),
             changed=self._tell_changed,
+            start=self._start,
         )
 
     def _tell_changed(self) -> None:

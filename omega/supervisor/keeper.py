@@ -11,6 +11,7 @@ from omega.state import Phase, ProcessState
 from omega.supervisor.backoff import Ended, GiveUp, RestartPolicy, decide
 from omega.supervisor.child import Child, Sink
 from omega.supervisor.spec import ChildSpec
+from omega.supervisor.starting import Start, execute
 from omega.waiting import first_of, within
 
 Changed = Callable[[], None]
@@ -35,6 +36,7 @@ class Keeper:
         environment: Mapping[str, str],
         sink: Sink,
         changed: Changed,
+        start: Start = execute,
     ) -> None:
         self.spec = spec
         self.state = ProcessState(spec.name, url=spec.url)
@@ -47,6 +49,7 @@ class Keeper:
         self._environment = {**environment, **spec.environment}
         self._sink = sink
         self._changed = changed
+        self._start = start
         self._stop = asyncio.Event()
         self._child: Child | None = None
         self._restarts = 0
@@ -93,7 +96,7 @@ class Keeper:
         """From start to end."""
         began = time.monotonic()
         try:
-            child = self._child = await Child.spawn(self.spec.command, self._environment, self._hear)
+            child = self._child = await Child.spawn(self.spec.command, self._environment, self._hear, self._start)
         except OSError as exc:
             return Ended(None, 0.0, was_ready=False, note=f"cannot be started: {exc.strerror or exc}")
         self._show(Phase.STARTING, self._last_end, child=child)

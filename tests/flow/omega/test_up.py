@@ -99,7 +99,7 @@ async def test_a_killed_supervisor_takes_everything_with_it(omega: Omega) -> Non
     with omega.up(*OWN_MEMBER) as started:
         assert started.code == Exit.OK, started.err
         state = omega.state
-        assert len(omega.alive()) == len(state["processes"]) + 1
+        assert len(omega.alive()) == len(state["processes"]) + 2  # the supervisor, and what it has them forked by
         os.kill(state["pid"], signal.SIGKILL)
         await until(lambda: omega.alive() == [], within=5)
         stale = omega("status")

@@ -23,6 +23,11 @@ def test_the_usual_ports_are_taken_one_after_the_other() -> None:
     assert nodes == (Node(1, 4222, 6222, 8222), Node(2, 4223, 6223, 8223), Node(3, 4224, 6224, 8224))
 
 
+def test_a_cluster_elsewhere_has_ports_of_its_own() -> None:
+    one, other = (place_nodes(3, port, (), is_free=free_but(), free=any_port()) for port in (4222, 4322))
+    assert not {port for node in one for port in node.ports} & {port for node in other for port in node.ports}
+
+
 def test_a_port_that_somebody_holds_is_left_to_them() -> None:
     nodes = place_nodes(3, 4222, (), is_free=free_but({4223, 6222}), free=any_port())
     assert [node.port for node in nodes] == [4222, 50_001, 4224]

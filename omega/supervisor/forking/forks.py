@@ -1,0 +1,225 @@
+"""The supervisor's side: processes of ours forked where that can be, from scratch where not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from omega.supervisor.forking.words import MAX_BYTES, Born, Ended, Refused, Wanted, read, written
+from omega.supervisor.starting import TETHER, Birth, Start, Started, execute
+
+OURS = (sys.executable, "-m", "omega")
+"""How the command of a process of ours begins."""
+_SERVER = (sys.executable, "-m", "omega.supervisor.forking.server")
+_KILLED = -signal.SIGKILL
+
+
+@asynccontextmanager
+async def forking(environment: Mapping[str, str], log: Path) -> AsyncIterator[Start]:
+    """A way to start processes, for the length of the block; when it ends, what was forked is killed.
+
+    `environment` is the fork server's own; what goes wrong in it is written to `log`.
+    """
+    if sys.platform != "linux":
+        yield execute
+        return
+    forks = Forks(environment, log)
+    try:
+        with contextlib.suppress(OSError):
+            await forks.prepare()
+        yield forks.start
+    finally:
+        await forks.close()
+
+
+class Stale(OSError):
+    """The server loaded what is no longer on the disk."""
+
+
+class Forks:
+    """The fork servers of one supervisor: the one in use, and those before it that still have children."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        self._environment = environment
+        self._log = log
+        self._servers: list[ForkServer] = []
+        self._changing = asyncio.Lock()
+
+    async def prepare(self) -> None:
+        """Have a server ready for what will be asked. Raises OSError."""
+        await self._server()
+
+    async def start(self, birth: Birth) -> Started:
+        """A process: forked if it is one of ours and that works, else from scratch. Raises OSError."""
+        if tuple(birth.command[: len(OURS)]) != OURS:
+            return await execute(birth)
+        try:
+            return await self._forked(birth)
+        except OSError:
+            return await execute(birth)
+
+    async def close(self) -> None:
+        """End every server, and what came of it."""
+        for server in self._servers:
+            await server.close()
+
+    async def _forked(self, birth: Birth) -> Started:
+        server = await self._server()
+        try:
+            return await server.fork(birth)
+        except Stale:
+            server.retire()
+            return await (await self._server()).fork(birth)
+
+    async def _server(self) -> ForkServer:
+        async with self._changing:
+            self._servers = [server for server in self._servers if not server.gone]
+            if not self._servers or self._servers[-1].retired:
+                self._servers.append(await ForkServer.begin(self._environment, self._log))
+            return self._servers[-1]
+
+
+class ForkServer:
+    """One process that forks, and what came of it."""
+
+    def __init__(self, process: Process, channel: socket.socket) -> None:
+        self.gone = False
+        """Whether nothing can be asked of it any more."""
+        self.retired = False
+        """Whether it is there only for its children."""
+        self._process = process
+        self._channel = channel
+        self._wanted: deque[asyncio.Future[Forked]] = deque()
+        self._living: dict[int, Forked] = {}
+        asyncio.get_running_loop().add_reader(channel, self._hear)
+
+    @classmethod
+    async def begin(cls, environment: Mapping[str, str], log: Path) -> ForkServer:
+        """Start one. What is asked of it before it has loaded everything waits. Raises OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs, log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", TETHER, str(os.getpid()), *_SERVER, str(theirs.fileno())),
+                env={**environment, "SPT_NOENV": "1"},  # a process keeps its environment where it can be looked at
+                stdin=DEVNULL,
+                stdout=output,
+                stderr=STDOUT,
+                start_new_session=True,
+                pass_fds=(theirs.fileno(),),
+            )
+        return cls(process, ours)
+
+    async def fork(self, birth: Birth) -> Started:
+        """A process of it. Raises Stale, or another OSError."""
+        wanted = Wanted(birth.command[len(OURS) :], birth.environment)
+        if self.gone:
+            raise BrokenPipeError("the fork server ended")
+        socket.send_fds(self._channel, [written(wanted)], [birth.output, birth.readiness])
+        answer: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
+        self._wanted.append(answer)
+        return await answer
+
+    def retire(self) -> None:
+        """Fork no more, and end with the last child."""
+        self.retired = True
+        if not self._living and not self._wanted:
+            self._hang_up()
+
+    async def close(self) -> None:
+        """End it, and what came of it."""
+        self._hang_up()
+        await self._process.wait()
+
+    # what it says -------------------------------------------------------------------------------------------------
+
+    def _hear(self) -> None:
+        try:
+            data = self._channel.recv(MAX_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        word = read(data) if data else None
+        match word:
+            case Born(pid):
+                self._born(Forked(pid))
+            case Refused(reason, stale):
+                self._answered(Stale(reason) if stale else OSError(reason))
+            case Ended(pid, code):
+                self._ended(pid, code)
+            case _:
+                self._hang_up()
+
+    def _born(self, forked: Forked) -> None:
+        self._living[forked.pid] = forked
+        if not self._answered(forked):
+            forked.kill()
+
+    def _answered(self, answer: Forked | OSError) -> bool:
+        """Tell who asked first; False: they wait no longer."""
+        waiting = self._wanted.popleft()
+        if waiting.done():
+            return False
+        if isinstance(answer, OSError):
+            waiting.set_exception(answer)
+        else:
+            waiting.set_result(answer)
+        return True
+
+    def _ended(self, pid: int, code: int) -> None:
+        self._living.pop(pid).end(code)
+        if self.retired:
+            self.retire()
+
+    def _hang_up(self) -> None:
+        """It ends then, and the kernel kills its children."""
+        if self.gone:
+            return
+        self.gone = True
+        asyncio.get_running_loop().remove_reader(self._channel)
+        self._channel.close()
+        while self._wanted:
+            self._answered(BrokenPipeError("the fork server ended"))
+        for forked in self._living.values():
+            forked.end(_KILLED)
+        self._living.clear()
+
+
+class Forked:
+    """A process that a fork server became."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._ended = asyncio.Event()
+
+    def terminate(self) -> None:
+        """Send SIGTERM. Raises ProcessLookupError."""
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def end(self, code: int) -> None:
+        """It is known to have ended."""
+        self.returncode = code
+        self._ended.set()
+
+    async def wait(self) -> int:
+        """Until it ended; its exit code."""
+        await self._ended.wait()
+        assert self.returncode is not None
+        return self.returncode

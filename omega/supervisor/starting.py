@@ -1,0 +1,64 @@
+"""How a process comes to be: what it is given, and what is known of it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import DEVNULL, STDOUT
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from omega.handshake import READY_FD
+
+TETHER = str(Path(__file__).with_name("tether.py"))
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A process that is to be."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    """All of it, apart from `OMEGA_READY_FD`."""
+    output: int
+    """The descriptor that its stdout and stderr go to."""
+    readiness: int
+    """The descriptor that it says it is ready on."""
+
+
+class Started(Protocol):
+    """A process, in a session of its own, that dies with this one."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, and that of its group."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code once it ended; negative: the signal that killed it."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM. Raises ProcessLookupError."""
+
+    async def wait(self) -> int:
+        """Until it ended; its exit code."""
+
+
+Start = Callable[[Birth], Awaitable[Started]]
+"""Makes a process. Raises OSError."""
+
+
+async def execute(birth: Birth) -> Started:
+    """Make a process from scratch."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", TETHER, str(os.getpid()), *birth.command),
+        env={**birth.environment, READY_FD: str(birth.readiness)},
+        stdin=DEVNULL,
+        stdout=birth.output,
+        stderr=STDOUT,
+        start_new_session=True,
+        pass_fds=(birth.readiness,),
+    )
