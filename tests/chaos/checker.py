@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.chaos.journal import Ended, Hurt, Op, Operation, Outcome
+from tests.chaos.journal import Ended, Hurt, Op, Operation, Outcome, Standstill
 from tests.chaos.lives import ABSENT, ACTIVE, GONE_ALREADY, LEFT, Held, Life, judge, lives
 
 SLACK_S = 1.0
@@ -69,6 +69,7 @@ class Evidence:
     hurts: Sequence[Hurt]
     executions: Mapping[str, int]
     ended: Ended
+    standstills: Sequence[Standstill] = ()
 
 
 def check(evidence: Evidence) -> Verdict:
@@ -212,7 +213,7 @@ def of_member(hurt: Hurt) -> bool:
 
 def _check_bounds(evidence: Evidence, verdict: Verdict) -> None:
     for one in evidence.operations:
-        took = one.ended - one.began
+        took = one.ended - one.began - stood_still(one, evidence.standstills)
         if took > one.deadline + SLACK_S and not _door_was_hurt(one, evidence.hurts):
             verdict.broken("hung", f"{one.op} {one.id} by {one.door}: {took:.2f} s, allowed {one.deadline:g} s")
         if one.outcome is Outcome.ERROR:
@@ -220,6 +221,11 @@ def _check_bounds(evidence: Evidence, verdict: Verdict) -> None:
     for hurt in evidence.hurts:
         if hurt.recovered is None:
             verdict.broken("unrecovered", f"{hurt.label} of {hurt.target} at {hurt.began:.3f}")
+
+
+def stood_still(one: Operation, standstills: Iterable[Standstill]) -> float:
+    """Seconds of an operation in which its client had no time to look for the answer."""
+    return sum(max(0.0, min(one.ended, still.ended) - max(one.began, still.began)) for still in standstills)
 
 
 def _door_was_hurt(one: Operation, hurts: Iterable[Hurt]) -> bool:

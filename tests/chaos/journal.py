@@ -84,6 +84,13 @@ class Hurt(Line):
     """When what it hurt served again; None: not within the time allowed."""
 
 
+class Standstill(Line):
+    """The load's own process had no time."""
+
+    began: float
+    ended: float
+
+
 class Change(Line):
     """One change of the registry, when it was first seen."""
 

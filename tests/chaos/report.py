@@ -49,6 +49,11 @@ def _head(run: Run, evidence: Evidence) -> Iterator[str]:
     )
     if run.left_out:
         yield f"{run.left_out:,} operations were left out, too many of their kind being under way."
+    if stills := [still.ended - still.began for still in evidence.standstills]:
+        yield (
+            f"The process of the clients stood still {len(stills):,} times, {max(stills):.2f} s at most; that time "
+            "counts for no deadline."
+        )
     yield ""
 
 

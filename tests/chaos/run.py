@@ -10,10 +10,11 @@ from pathlib import Path
 from tests.chaos.checker import Evidence
 from tests.chaos.ending import all_well, blackout, members_back, read_end
 from tests.chaos.faults import Faults
-from tests.chaos.journal import Change, Ended, Hurt, Journal, Operation, read_executions, read_lines
+from tests.chaos.journal import Change, Ended, Hurt, Journal, Operation, Standstill, read_executions, read_lines
 from tests.chaos.load import Loaded, loaded
 from tests.chaos.plan import Plan
 from tests.chaos.stage import Stage, staged
+from tests.chaos.standstill import noting_standstills
 from tests.chaos.watch import watching
 
 CALM_S = 4.0
@@ -39,6 +40,10 @@ class Files:
         return self.directory / "changes.jsonl"
 
     @property
+    def standstills(self) -> Path:
+        return self.directory / "standstills.jsonl"
+
+    @property
     def ended(self) -> Path:
         return self.directory / "end.json"
 
@@ -53,6 +58,7 @@ class Files:
             list(read_lines(self.hurts, Hurt)),
             read_executions(self.executions),
             Ended.model_validate_json(self.ended.read_bytes()),
+            list(read_lines(self.standstills, Standstill)),
         )
 
     def changed(self) -> list[Change]:
@@ -65,8 +71,17 @@ async def carry_out(plan: Plan, files: Files) -> int:
     Raises TimeoutError when the federation does not come up, or does not come back in the end.
     """
     async with staged(files.directory) as stage:
-        with Journal(files.operations) as operations, Journal(files.hurts) as hurts, Journal(files.changes) as changes:
-            async with watching(stage, changes) as watch, loaded(stage, operations, plan.seed) as load:
+        with (
+            Journal(files.operations) as operations,
+            Journal(files.hurts) as hurts,
+            Journal(files.changes) as changes,
+            Journal(files.standstills) as standstills,
+        ):
+            async with (
+                noting_standstills(standstills),
+                watching(stage, changes) as watch,
+                loaded(stage, operations, plan.seed) as load,
+            ):
                 await _under_faults(plan, load, Faults(stage, watch, hurts))
                 await load.finish()
                 ended = await _end(stage)

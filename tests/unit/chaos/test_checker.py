@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.checker import PROMISES, Evidence, check, described
-from tests.chaos.journal import Ended, Entry, Hurt, Op, Operation, Outcome, Replica
+from tests.chaos.journal import Ended, Entry, Hurt, Op, Operation, Outcome, Replica, Standstill
 from tests.chaos.plan import Kind, Part
 
 _moments = count(1)
@@ -214,6 +214,20 @@ def test_an_operation_that_outlasts_its_deadline_is_found() -> None:
     slow = slow.model_copy(update={"ended": slow.began + 3.5})
     assert broken([slow]) == {"hung": 1}
     assert broken([slow], hurts=[hurt(slow.began + 1, target="bus")]) == {}
+
+
+def test_time_in_which_its_client_stood_still_counts_for_no_deadline() -> None:
+    slow = registered(outcome=UNKNOWN)
+    slow = slow.model_copy(update={"ended": slow.began + 3.5})
+    ended = Ended(entries=(), replicas=(), members=())
+
+    def found(*standstills: tuple[float, float]) -> dict[str, int]:
+        told = [Standstill(began=slow.began + began, ended=slow.began + ended) for began, ended in standstills]
+        return dict(check(Evidence([slow], [], {}, ended, told)).counts)
+
+    assert found((-5, -1), (4, 9)) == {"hung": 1}
+    assert found((-1, 0.2), (3.3, 9)) == {"hung": 1}
+    assert found((-1, 0.4), (3.3, 9)) == {}
 
 
 def test_an_internal_error_is_found() -> None:
