@@ -207,6 +207,12 @@ class Disconnected(Unavailable):
     code = "bus_unavailable"
 
 
+class BusRefuses(Disconnected):
+    """The message bus answers, and does not let this process in."""
+
+    code = "bus_refused"
+
+
 class DirectoryAway(Unavailable):
     """No directory answers."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from bus.errors import Disconnected
+from bus.errors import BusRefuses, Disconnected
 from bus.servers import Address, Servers
 from bus.settings import BusSettings
 from bus.trust.credentials import BadCredentials
@@ -58,12 +58,18 @@ class Supervisor:
         self._closing = False
 
     async def open(self) -> None:
-        """The first connection. Raises Disconnected after `connect_timeout_s`, with the reason of the last attempt."""
+        """The first connection.
+
+        Raises Disconnected after `connect_timeout_s`, with the reason of the last attempt; BusRefuses where that is no.
+        """
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s):
                 await self._reach(aloud=False)
         except TimeoutError as exc:
-            raise Disconnected(f"no NATS server answers at {self._settings.shown_url}: {self._reason}") from exc
+            where = self._settings.shown_url
+            if is_refusal(self._reason):
+                raise BusRefuses(f"the NATS server at {where} does not let us in: {self._reason}") from exc
+            raise Disconnected(f"no NATS server answers at {where}: {self._reason}") from exc
 
     async def hold(self) -> None:
         """Open it where it is not open yet, and replace it whenever it ends. Until cancelled, or closed."""

@@ -23,6 +23,7 @@ _CODES: tuple[tuple[type[FederationError], Exit], ...] = (
 
 _HINTS = {
     "bus_unavailable": "omega up starts a federation here, --nats URL names another",
+    "bus_refused": "OMEGA_CREDENTIALS names the file to come in with, omega trust issues one",
     "directory_unavailable": "omega status shows whether a directory runs",
     "no_instance": "omega ls --status any shows whether it was ever here",
 }

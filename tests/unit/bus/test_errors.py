@@ -43,6 +43,7 @@ def test_only_what_was_certainly_not_done_is_retryable() -> None:
         "rate_limited",
         "member_failing",
         "bus_unavailable",
+        "bus_refused",
         "directory_unavailable",
         "storage_missing",
         "storage_unavailable",

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bus import Bus, BusSettings
-from bus.errors import Disconnected
+from bus.errors import BusRefuses
 from tests.support.bare_nats import bare_client, bare_dialler
 from tests.support.fault_proxy import FaultProxy
 from tests.support.nats import NatsServer, until
@@ -92,7 +92,7 @@ async def test_the_bare_client_dials_a_server_that_refuses_it_without_end(nats_s
 
 async def test_a_refused_login_is_reported_in_time_and_in_words(nats_server: NatsServer) -> None:
     settings = BusSettings(nats_url=stranger(nats_server), connect_timeout_s=0.3, max_backoff_s=0.1)
-    with pytest.raises(Disconnected, match=r"127\.0\.0\.1:\d+: Authorization Violation"):
+    with pytest.raises(BusRefuses, match=r"127\.0\.0\.1:\d+ does not let us in: Authorization Violation"):
         await Bus.connect(settings)
 
 
