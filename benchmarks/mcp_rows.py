@@ -63,6 +63,8 @@ class Url:
     path: str
     tool: str = "repeat"
     authorization: str = ""
+    answers: bytes = b'"text":"xxx'
+    """What a right answer holds."""
 
     def request(self, message: object, head: dict[str, str]) -> bytes:
         body = orjson.dumps(message)
@@ -107,7 +109,7 @@ def caller(url: Url, sent: bytes) -> Request:
         except (asyncio.IncompleteReadError, ConnectionError):  # idle for too long between two turns
             connection = await asyncio.open_connection("127.0.0.1", url.port)
             head, body = await exchange(connection, message)
-        if b" 200 " not in head or b'"text":"xxx' not in body.replace(b" ", b""):
+        if b" 200 " not in head or url.answers not in body.replace(b" ", b""):
             raise AssertionError((head, body[:300]))
         idle.append(connection)
         return len(body)
@@ -140,6 +142,7 @@ class Side:
     name: str
     url: Url
     processes: list[Process]
+    speaks_mcp: bool = True
 
 
 @dataclass
@@ -173,6 +176,8 @@ async def opened(side: Side) -> list[Lane]:
     """Its lanes, one an era."""
     url = side.url
     modern = caller(url, url.request(call(dict(META), url.tool), {**MODERN, "Mcp-Name": url.tool}))
+    if not side.speaks_mcp:
+        return [Lane(side.name, modern, side.processes)]
     eras = {"2026-07-28": modern, "2025-11-25": await in_a_session(url)}
     return [Lane(f"{side.name}, {era}", request, side.processes) for era, request in eras.items()]
 
@@ -186,28 +191,31 @@ The last run of `python -m benchmarks.mcp_rows`: one small tool (100 bytes in an
 {python}), NATS and the load included, and were called in turns, three times over; the middle one is shown. The rates of
 one run can be compared with each other and with nothing else.
 
-"Called directly" is the floor: the official SDK's own HTTP server with the same tool. "Joined" is that server behind
-`omega join`. Rivals stand in front of the same server: FastMCP's proxy as `create_proxy(url)` on uvicorn, ContextForge
-from PyPI as one process on SQLite with its authentication on and its rate limits off.
+The first row is the floor of anything that passes HTTP on to NATS: a bare aiohttp handler that makes one request with
+nats-py and looks at nothing. "Called directly" is the official SDK's own HTTP server with the same tool. "Joined" is
+that server behind `omega join`. Rivals stand in front of the same server: FastMCP's proxy as `create_proxy(url)` on
+uvicorn, ContextForge from PyPI as one process on SQLite with its authentication on and its rate limits off.
 """
 HEAD = "| tools/call | 1 caller, req/s | 16 | 64 | p50 ms at 1 | p99 ms at 64 | CPU µs a call at 64 |"
 
 
-async def main(seconds: float, beside: dict[str, Url]) -> None:
-    """Every side in turn, three times over, so that a noisy moment falls on all of them; the middle one is shown."""
+async def main(seconds: float, beside: dict[str, Url]) -> list[str]:
+    """A row a side, called in turns, three times over, so that a noisy moment falls on all; the middle one is shown."""
     with stage() as running:
         lanes = [lane for side in sides(running, beside) for lane in await opened(side)]
         for _ in range(ROUNDS):
             for level in LEVELS:
                 for lane in lanes:
                     await lane.run(level, seconds)
-    write([lane.row() for lane in lanes])
+    return [lane.row() for lane in lanes]
 
 
-def write(rows: list[str]) -> None:
-    """Print the table and keep it as docs/benchmarks_mcp.md."""
+def write(rows: list[str], *, keep: bool) -> None:
+    """Print the table; with `keep`, it is docs/benchmarks_mcp.md from now on."""
     table = "\n".join([HEAD, "|---|---|---|---|---|---|---|", *rows])
     print(table, flush=True)
+    if not keep:
+        return
     DOCUMENT.write_text(f"{PAGE.format(cpus=os.cpu_count(), python=platform.python_version())}\n{table}\n")
 
 
@@ -218,7 +226,10 @@ def sides(running: Stage, beside: dict[str, Url]) -> list[Side]:
     direct = f"http://127.0.0.1:{sdk.port}/mcp"
     http, stdio = (running.launch("join", ROWS, running.url, *to) for to in (("over_http", direct), ("over_stdio",)))
     proxy = running.launch("fastmcp", ROWS, direct)
+    echo, bare = running.start("echo", "200"), running.start("bare_http", "200")
+    floor = Url(bare.port, "/", answers=b"xxx")
     return [
+        Side("a bare aiohttp handler with one bare NATS request", floor, [bare, echo], speaks_mcp=False),
         Side("the SDK's own HTTP server, called directly", Url(sdk.port, "/mcp"), [sdk]),
         Side("a native member, through the gateway", Url(gateway.port, "/servers/bench/mcp"), [gateway, member]),
         Side(
@@ -293,7 +304,9 @@ async def chosen(arguments: list[str]) -> None:
     role = ROLES.get(arguments[0]) if arguments else None
     if role is None:
         beside = [word.partition("=")[::2] for word in arguments if "=http" in word]
-        await main(1.0 if "--quick" in arguments else 3.0, {name: _url(url) for name, url in beside})
+        quick = "--quick" in arguments
+        rows = await main(1.0 if quick else 3.0, {name: _url(url) for name, url in beside})
+        write(rows, keep=not quick)
         return
     gc.freeze()
     structlog.configure(
