@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from bus.dispatch import Dispatch, Wanted
 from bus.errors import (
     DeadlineExceeded,
     DirectoryAway,
+    Disconnected,
     FederationError,
     NoInstance,
     OutcomeUnknown,
@@ -37,6 +39,7 @@ from bus.names import (
     checked_tool,
     token,
 )
+from bus.questions import Questions
 from bus.retry import SAFE_METHODS
 from bus.subjects import Instance
 
@@ -82,6 +85,7 @@ class Federation:
         self._vet = vet
         self.dispatch = dispatch if dispatch is not None else Dispatch(bus)
         self._subjects = bus.subjects
+        self._questions = Questions(bus)
 
     # discovery ----------------------------------------------------------------------------------------------------
 
@@ -93,10 +97,12 @@ class Federation:
         return codec.decode(await self.ask_bytes(verb, orjson.dumps(query or {})))
 
     async def ask_bytes(self, verb: str, body: bytes, *, timeout: float = DISCOVERY_TIMEOUT_S) -> bytes:
-        """As `ask`, with JSON bytes in and out, untouched."""
+        """As `ask`, with JSON bytes in and out, untouched. Raises Disconnected too: there is no bus to ask on."""
         try:
-            return (await self.bus.request(self._subjects.directory(verb), body, timeout=timeout)).data
+            return (await self._questions.ask(self._subjects.directory(verb), body, timeout=timeout)).data
         except (NoInstance, DeadlineExceeded, OutcomeUnknown) as exc:
+            if not self.bus.connected:
+                raise Disconnected() from None
             raise DirectoryAway() from exc
 
     async def server(self, member: str) -> dict[str, Any]:
@@ -168,10 +174,9 @@ class Federation:
 
     async def _tell_why_nobody(self, member: str) -> None:
         """Raises UnknownMember when nobody serves `member` because there is no such member."""
-        try:
-            await self.server(member)
-        except DirectoryAway:
-            return
+        with suppress(NoInstance, DeadlineExceeded, OutcomeUnknown):  # asked once: a call to nobody ends at once
+            body = orjson.dumps({"id": member})
+            await self.bus.request(self._subjects.directory("server"), body, timeout=DISCOVERY_TIMEOUT_S)
 
     # presence -----------------------------------------------------------------------------------------------------
 

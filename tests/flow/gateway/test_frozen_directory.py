@@ -6,7 +6,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,8 +14,7 @@ import aiohttp
 import pytest
 
 from bus import Bus, Federation, Message
-from bus.errors import DirectoryAway, NoInstance
-from gateway.inquiry import MOST_LATE, NEXT_S, NOBODY_AGAIN, Inquiry, Repeats
+from bus.errors import DirectoryAway
 from members import Member
 from tests.support.nats import NatsServer, until
 
@@ -86,48 +84,3 @@ async def test_where_all_is_well_every_question_is_asked_once(
     assert {await search(client) for _ in range(100)} == {1}
     await bus.flush()
     assert asked[bus.subjects.directory("search")] == 100
-
-
-async def test_a_question_to_nobody_is_asked_again_for_half_a_second_and_refused(bus: Bus) -> None:
-    began = time.monotonic()
-    with pytest.raises(DirectoryAway) as refused:
-        await Inquiry(Federation(bus), timeout=5).ask("tags")
-    assert isinstance(refused.value.__cause__, NoInstance)
-    assert NOBODY_AGAIN * NEXT_S <= time.monotonic() - began < 5
-
-
-async def test_a_directory_that_is_away_for_a_moment_is_waited_for(bus: Bus) -> None:
-    asked = asyncio.create_task(Inquiry(Federation(bus), timeout=5).ask("tags"))
-    await until(lambda: bus.waiting == 1)
-    await bus.flush()  # the first asking met nobody
-    bus.listen(bus.subjects.directory("tags"), lambda message: bus.respond(message, b"{}"), queue="q")
-    assert await asked == b"{}"
-
-
-async def test_a_question_is_asked_again_until_it_is_answered(bus: Bus) -> None:
-    heard: list[Message] = []
-
-    def answer_the_third(message: Message) -> None:
-        heard.append(message)
-        if len(heard) == 3:
-            bus.respond(message, b"{}")
-
-    bus.listen(bus.subjects.directory("tags"), answer_the_third, queue="q")
-    assert await Inquiry(Federation(bus), timeout=5).ask("tags", b'{"limit":1}') == b"{}"
-    assert [message.data for message in heard] == [b'{"limit":1}'] * 3
-    assert bus.waiting == 0
-
-
-async def test_where_everything_is_late_nothing_is_asked_again() -> None:
-    sent: list[int] = []
-    late: set[Repeats] = set()
-    many = [Repeats(lambda number=number: sent.append(number), late) for number in range(MOST_LATE + 50)]
-    for one in many:
-        one.begin()
-    await until(lambda: len(sent) > len(many))
-    await until(lambda: len(late) == MOST_LATE)
-    for one in many:
-        one.end()
-    assert late == set()
-    times = Counter(sent)
-    assert {times[number] for number in range(MOST_LATE, MOST_LATE + 50)} == {1}
