@@ -6,6 +6,7 @@ import contextlib
 import errno
 import shlex
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -100,9 +101,15 @@ def _family(host: str) -> socket.AddressFamily:
 def _holder(pid: int) -> Holder | None:
     try:
         process = psutil.Process(pid)
-        return Holder(pid, shlex.join(process.cmdline()) or process.name(), process.username())
+        return Holder(pid, _shown(process.cmdline()) or process.name(), process.username())
     except psutil.Error:
         return Holder(pid, "")
+
+
+def _shown(command: Sequence[str]) -> str:
+    """A process that named itself holds one word, and the room that its own command line had."""
+    words = [word for word in command if word]
+    return words[0] if len(words) == 1 else shlex.join(words)
 
 
 def _describe(holder: Holder) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
 
 from omega.supervisor.starting import Birth, Start, Started, execute
@@ -57,11 +56,11 @@ class Child:
     def kill(self) -> None:
         """Kill it and everything it started, now."""
         if not self.ended.is_set():
-            _kill_group(self.pid)
+            self._process.kill()
 
     async def _watch(self) -> None:
         self.code = await self._process.wait()
-        _kill_group(self.pid)
+        self._process.clear()
         await within(OUTPUT_GRACE_S, self._output.ended)
         self._output.close()
         self._readiness.close()
@@ -108,8 +107,3 @@ class Pipe:
             sink(data)
         else:
             self.close()
-
-
-def _kill_group(leader: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)

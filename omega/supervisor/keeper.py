@@ -96,9 +96,11 @@ class Keeper:
         """From start to end."""
         began = time.monotonic()
         try:
-            child = self._child = await Child.spawn(self.spec.command, self._environment, self._hear, self._start)
+            child = self._child = await self._spawned()
         except OSError as exc:
             return Ended(None, 0.0, was_ready=False, note=f"cannot be started: {exc.strerror or exc}")
+        if child is None:
+            return Ended(None, 0.0, was_ready=False, note="stopped before it began")
         self._show(Phase.STARTING, self._last_end, child=child)
         try:
             was_ready, note = await self._serve(child)
@@ -108,6 +110,14 @@ class Keeper:
             await child.end(self.spec.stop_timeout_s)
             self._child = None
         return Ended(child.code, time.monotonic() - began, was_ready, note)
+
+    async def _spawned(self) -> Child | None:
+        """The process; None where it is to end before it is there. Raises OSError."""
+        spawning = asyncio.create_task(
+            Child.spawn(self.spec.command, self._environment, self._hear, self._start), name=f"spawn-{self.spec.name}"
+        )
+        await first_of(spawning, self._stop.wait())
+        return spawning.result() if spawning.done() and not spawning.cancelled() else None
 
     async def _serve(self, child: Child) -> tuple[bool, str]:
         """Until it ends or is to end. Returns whether it was ready, and what its exit code will not tell."""

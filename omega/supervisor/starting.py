@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import sys
-from asyncio.subprocess import DEVNULL, STDOUT
+from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +45,14 @@ class Started(Protocol):
     def terminate(self) -> None:
         """Send SIGTERM. Raises ProcessLookupError."""
 
+    def kill(self) -> None:
+        """Kill it and everything it started."""
+
     async def wait(self) -> int:
         """Until it ended; its exit code."""
+
+    def clear(self) -> None:
+        """It ended: kill what it started and left behind."""
 
 
 Start = Callable[[Birth], Awaitable[Started]]
@@ -53,7 +61,7 @@ Start = Callable[[Birth], Awaitable[Started]]
 
 async def execute(birth: Birth) -> Started:
     """Make a process from scratch."""
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-S", TETHER, str(os.getpid()), *birth.command),
         env={**birth.environment, READY_FD: str(birth.readiness)},
         stdin=DEVNULL,
@@ -62,3 +70,34 @@ async def execute(birth: Birth) -> Started:
         start_new_session=True,
         pass_fds=(birth.readiness,),
     )
+    return Executed(process)
+
+
+class Executed:
+    """A process made from scratch."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        kill_group(self.pid)
+
+    async def wait(self) -> int:
+        return await self._process.wait()
+
+    def clear(self) -> None:
+        kill_group(self.pid)
+
+
+def kill_group(leader: int) -> None:
+    """Kill a process and everything it started, as far as they are still there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)

@@ -8,19 +8,24 @@ import os
 import signal
 import socket
 import sys
+import time
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from omega.supervisor.forking.words import MAX_BYTES, Born, Ended, Refused, Wanted, read, written
-from omega.supervisor.starting import TETHER, Birth, Start, Started, execute
+from omega.supervisor.forking.words import MAX_BYTES, Born, Ended, Refused, Wanted, Word, read, written
+from omega.supervisor.starting import TETHER, Birth, Start, Started, execute, kill_group
 
 OURS = (sys.executable, "-m", "omega")
 """How the command of a process of ours begins."""
 _SERVER = (sys.executable, "-m", "omega.supervisor.forking.server")
 _KILLED = -signal.SIGKILL
+PATIENCE_S = 20.0
+"""How long a start waits for a fork server, which may be loading, before the process is started from scratch."""
+BARREN_S = 60.0
+"""How long none is tried after one that never forked anything."""
 
 
 @asynccontextmanager
@@ -53,6 +58,7 @@ class Forks:
         self._log = log
         self._servers: list[ForkServer] = []
         self._changing = asyncio.Lock()
+        self._barren_until = 0.0
 
     async def prepare(self) -> None:
         """Have a server ready for what will be asked. Raises OSError."""
@@ -79,11 +85,19 @@ class Forks:
         except Stale:
             server.retire()
             return await (await self._server()).fork(birth)
+        except OSError:
+            server.retire()
+            if not server.proven:
+                self._barren_until = time.monotonic() + BARREN_S
+            raise
 
     async def _server(self) -> ForkServer:
+        """The one in use; a new one where there is none. Raises OSError."""
         async with self._changing:
             self._servers = [server for server in self._servers if not server.gone]
             if not self._servers or self._servers[-1].retired:
+                if time.monotonic() < self._barren_until:
+                    raise OSError("fork servers do not come up")
                 self._servers.append(await ForkServer.begin(self._environment, self._log))
             return self._servers[-1]
 
@@ -96,6 +110,8 @@ class ForkServer:
         """Whether nothing can be asked of it any more."""
         self.retired = False
         """Whether it is there only for its children."""
+        self.proven = False
+        """Whether anything was forked by it, or could have been."""
         self._process = process
         self._channel = channel
         self._wanted: deque[asyncio.Future[Forked]] = deque()
@@ -107,9 +123,10 @@ class ForkServer:
         """Start one. What is asked of it before it has loaded everything waits. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
+        since = time.time_ns()
         with theirs, log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", TETHER, str(os.getpid()), *_SERVER, str(theirs.fileno())),
+                *(sys.executable, "-I", "-S", TETHER, str(os.getpid()), *_SERVER, str(theirs.fileno()), str(since)),
                 env={**environment, "SPT_NOENV": "1"},  # a process keeps its environment where it can be looked at
                 stdin=DEVNULL,
                 stdout=output,
@@ -120,19 +137,20 @@ class ForkServer:
         return cls(process, ours)
 
     async def fork(self, birth: Birth) -> Started:
-        """A process of it. Raises Stale, or another OSError."""
+        """A process of it. Raises Stale, or another OSError; TimeoutError, which is one, after `PATIENCE_S`."""
         wanted = Wanted(birth.command[len(OURS) :], birth.environment)
         if self.gone:
             raise BrokenPipeError("the fork server ended")
         socket.send_fds(self._channel, [written(wanted)], [birth.output, birth.readiness])
         answer: asyncio.Future[Forked] = asyncio.get_running_loop().create_future()
         self._wanted.append(answer)
-        return await answer
+        async with asyncio.timeout(PATIENCE_S):
+            return await answer
 
     def retire(self) -> None:
         """Fork no more, and end with the last child."""
         self.retired = True
-        if not self._living and not self._wanted:
+        if not self._living and all(waiting.done() for waiting in self._wanted):
             self._hang_up()
 
     async def close(self) -> None:
@@ -149,11 +167,17 @@ class ForkServer:
             return
         except OSError:
             data = b""
-        word = read(data) if data else None
+        self._understand(_understood(data))
+        if self.retired and not self.gone:
+            self.retire()
+
+    def _understand(self, word: Word | None) -> None:
         match word:
             case Born(pid):
+                self.proven = True
                 self._born(Forked(pid))
             case Refused(reason, stale):
+                self.proven = self.proven or stale
                 self._answered(Stale(reason) if stale else OSError(reason))
             case Ended(pid, code):
                 self._ended(pid, code)
@@ -167,8 +191,8 @@ class ForkServer:
 
     def _answered(self, answer: Forked | OSError) -> bool:
         """Tell who asked first; False: they wait no longer."""
-        waiting = self._wanted.popleft()
-        if waiting.done():
+        waiting = self._wanted.popleft() if self._wanted else None
+        if waiting is None or waiting.done():
             return False
         if isinstance(answer, OSError):
             waiting.set_exception(answer)
@@ -177,17 +201,18 @@ class ForkServer:
         return True
 
     def _ended(self, pid: int, code: int) -> None:
-        self._living.pop(pid).end(code)
-        if self.retired:
-            self.retire()
+        if (forked := self._living.pop(pid, None)) is not None:
+            forked.end(code)
 
     def _hang_up(self) -> None:
-        """It ends then, and the kernel kills its children."""
+        """It is killed, loading or not, and the kernel kills its children."""
         if self.gone:
             return
         self.gone = True
         asyncio.get_running_loop().remove_reader(self._channel)
         self._channel.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
         while self._wanted:
             self._answered(BrokenPipeError("the fork server ended"))
         for forked in self._living.values():
@@ -209,9 +234,14 @@ class Forked:
             os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        """Kill it and everything it started."""
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)  # it may not have its group yet
+            kill_group(self.pid)
+
+    def clear(self) -> None:
+        """The fork server did that, while the number was still this process's."""
 
     def end(self, code: int) -> None:
         """It is known to have ended."""
@@ -223,3 +253,11 @@ class Forked:
         await self._ended.wait()
         assert self.returncode is not None
         return self.returncode
+
+
+def _understood(data: bytes) -> Word | None:
+    """What was said; None for the end of all words, and for what cannot be read."""
+    try:
+        return read(data) if data else None
+    except ValueError:
+        return None

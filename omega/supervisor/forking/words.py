@@ -1,4 +1,7 @@
-"""What a supervisor and its fork server say to each other, one value a message. Both are of one installation."""
+"""What a supervisor and its fork server say to each other, one value a message.
+
+After an upgrade they may be of two versions: who reads what it does not know hangs up, and starts from scratch.
+"""
 
 from __future__ import annotations
 
@@ -57,6 +60,9 @@ def written(word: Word) -> bytes:
 
 
 def read(data: bytes) -> Word:
-    """The value that was written."""
-    kind, fields = json.loads(data)
-    return _KINDS[kind](**fields)
+    """The value that was written. Raises ValueError: somebody else wrote it."""
+    try:
+        kind, fields = json.loads(data)
+        return _KINDS[kind](**fields)
+    except (TypeError, KeyError) as exc:
+        raise ValueError(f"not a word of this version: {data[:100]!r}") from exc

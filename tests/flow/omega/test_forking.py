@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,8 @@ import pytest
 
 from omega.handshake import Exit
 from omega.supervisor.child import Child
-from omega.supervisor.forking import forking
-from omega.supervisor.forking.loaded import Loaded
+from omega.supervisor.forking import forking, forks
+from omega.supervisor.forking.loaded import COARSE_NS, Loaded
 from omega.supervisor.starting import Start
 from tests.support.nats import NatsServer, until
 
@@ -194,6 +195,7 @@ async def test_files_that_changed_are_loaded_anew_and_what_runs_goes_on(
         before = await nursery.directory(nats_server)
         old = before.process.ppid()
         library.write_text("WORD = 'after, and longer'\n")
+        await until(lambda: time.time_ns() > library.stat().st_ctime_ns + 2 * COARSE_NS)
         after = await nursery.directory(nats_server)
         assert after.process.ppid() != old
         assert before.process.is_running()
@@ -201,6 +203,57 @@ async def test_files_that_changed_are_loaded_anew_and_what_runs_goes_on(
         await before.ended()
         await until(lambda: _gone(old), within=5)
         assert (await nursery.directory(nats_server)).process.ppid() == after.process.ppid()
+
+
+async def test_a_signal_to_all_is_for_each_process_and_not_for_the_fork_server(
+    nursery: Nursery, nats_server: NatsServer
+) -> None:
+    life = await nursery.directory(nats_server)
+    (server,) = _servers()
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        server.send_signal(number)
+    life.process.send_signal(signal.SIGTERM)
+    assert (await life.ended()).child.code == Exit.OK
+    assert server.is_running()
+    assert server.status() != psutil.STATUS_ZOMBIE
+
+
+async def test_one_that_is_killed_as_soon_as_it_is_there_is_killed(nursery: Nursery, nats_server: NatsServer) -> None:
+    for _ in range(20):
+        life = await nursery.omega("directory", OMEGA_NATS_URL=nats_server.url)
+        life.child.kill()
+        assert (await life.ended()).child.code == -signal.SIGKILL
+
+
+async def test_a_fork_server_that_does_not_answer_costs_a_wait_and_the_next_start_none(
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forks, "PATIENCE_S", 0.2)
+    (server,) = _servers()
+    server.suspend()
+    for _ in range(2):
+        assert (await (await nursery.omega("--version")).ended()).said.strip() == "0.1.0"
+    await until(lambda: _servers() == [], within=5)  # it never forked anything: no other is tried for a while
+
+
+async def test_what_is_loading_does_not_hold_up_an_end(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import time; time.sleep(60)")
+    slow = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    async with asyncio.timeout(10):
+        async with forking(slow, tmp_path / "forking.log") as start:
+            starting = asyncio.create_task(Nursery(start).omega("--version"))
+            await until(lambda: len(_servers()) == 1)
+            starting.cancel()
+
+
+async def test_a_word_of_another_version_is_an_end_and_no_hang(
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def foreign(_: bytes) -> None:
+        raise ValueError("not a word of this version")
+
+    monkeypatch.setattr(forks, "read", foreign)
+    assert (await (await nursery.omega("--version")).ended()).said.strip() == "0.1.0"
 
 
 async def test_everything_forked_ends_with_the_block(tmp_path: Path, nats_server: NatsServer) -> None:
@@ -213,11 +266,18 @@ def test_a_file_is_known_to_have_changed_by_any_write_or_its_absence(tmp_path: P
     one, other = tmp_path / "one.py", tmp_path / "other.py"
     for file in (one, other):
         file.write_text("x = 1")
-    loaded = Loaded([str(one), str(other)])
+    later = max(file.stat().st_ctime_ns for file in (one, other)) + 2 * COARSE_NS
+    loaded = Loaded([str(one), str(other)], later)
     assert not loaded.changed()
     shutil.copyfile(one, tmp_path / "copy.py")
     (tmp_path / "copy.py").replace(other)
     assert loaded.changed()
-    loaded = Loaded([str(one)])
+    loaded = Loaded([str(one)], later)
     one.unlink()
     assert loaded.changed()
+
+
+def test_a_file_that_was_written_while_it_was_read_counts_as_changed(tmp_path: Path) -> None:
+    one = tmp_path / "one.py"
+    one.write_text("x = 1")
+    assert Loaded([str(one)], one.stat().st_ctime_ns).changed()

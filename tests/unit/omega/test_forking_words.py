@@ -20,6 +20,14 @@ def test_a_word_is_read_as_it_was_written(word: Word) -> None:
     assert read(written(word)) == word
 
 
+@pytest.mark.parametrize(
+    "data", [b"[]", b"{}", b"x", b'["Born", {}]', b'["Born", {"pid": 1, "more": 2}]', b'["New", {}]']
+)
+def test_a_word_of_another_version_is_told_from_ours(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        read(data)
+
+
 def test_a_word_too_large_for_one_message_is_not_sent() -> None:
     with pytest.raises(OSError, match=f"{MAX_BYTES} at most"):
         written(Wanted(["member"], {"HUGE": "x" * MAX_BYTES}))
