@@ -16,12 +16,12 @@ import structlog
 
 from bus import Bus, Message
 from bus.connection import Subscription
-from bus.errors import FederationError, OutcomeUnknown, StorageMissing
+from bus.errors import FederationError, Malformed, OutcomeUnknown, StorageMissing
 from bus.kv import Bucket, Entry, RevisionChanged, Write
 from bus.names import is_id
 from bus.reading import StreamState
 from bus.streams import prepare
-from directory.ownership import Claim, check_speaker, registering
+from directory.ownership import Claim, Ownership, check_speaker, registering
 from directory.place import Place, Repair, Step, repair, step
 
 ATTEMPTS = 8
@@ -217,9 +217,7 @@ class Owners:
 def read_owner(entry: Entry) -> str | None:
     """The owner an entry names; None for one that names nobody, or is unreadable."""
     try:
-        value = orjson.loads(entry.value) if entry.value is not None else {}
-        owner = value.get("owner")
-    except (orjson.JSONDecodeError, AttributeError):
+        return Ownership.from_bytes(entry.value).owner if entry.value is not None else None
+    except Malformed:
         log.warning("owner_unreadable", key=entry.key, revision=entry.revision)
         return None
-    return owner if isinstance(owner, str) else None

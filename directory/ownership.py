@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import orjson
+
 from bus import headers
 from bus.access import NAME_PATTERN
-from bus.errors import Conflict, InvalidRequest, NotAllowed
+from bus.errors import Conflict, InvalidRequest, Malformed, NotAllowed
 from bus.message import Message
 from bus.names import is_id
 from bus.subjects import Instance, Subjects
@@ -40,6 +42,29 @@ class Claim:
 
 
 NOBODY = Claim()
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What is stored of an id."""
+
+    owner: str | None
+    """None: it was released."""
+    since: float = 0.0
+    """Unix seconds; 0 where nothing is said."""
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Ownership:
+        """What an entry of the bucket says. Raises Malformed for one that is no object of JSON."""
+        try:
+            told = orjson.loads(data)
+        except orjson.JSONDecodeError as exc:
+            raise Malformed(f"not an owner: {exc}") from exc
+        if not isinstance(told, dict):
+            raise Malformed("not an owner: no object")
+        owner = told["owner"] if isinstance(told.get("owner"), str) else None
+        since = told["since"] if isinstance(told.get("since"), int | float) else 0.0
+        return Ownership(owner, float(since))
 
 
 def claim_of(message: Message, who: Instance | None, subjects: Subjects, *, identified: bool) -> Claim:

@@ -1,9 +1,11 @@
-"""Backup and restore of a federation's registry and audit trail, as one file a person can look into.
+"""Backup and restore of a federation's registry, owners and audit trail, as one file a person can look into.
 
 `lines`     the file line by line: what each says, to bytes and back
 `file`      the file as a whole: written in one step or not at all, verified before it is believed
-`merge`     which records of a backup go into a registry that may hold newer ones
+`merge`     which entries of a backup go into a federation that may hold newer ones
 `backup`    the station that reads the streams and writes the file
+`entries`   records and owners on their way back into their buckets
+`events`    events on their way back into the trail
 `restore`   the station that reads the file and writes the streams
 """
 

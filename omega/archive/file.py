@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from omega.archive.lines import BadBackup, Header, RecordLine, read_header, read_line
+from omega.archive.lines import (
+    AnyLine,
+    BadBackup,
+    EventLine,
+    Header,
+    OwnerLine,
+    Part,
+    RecordLine,
+    read_header,
+    read_line,
+)
 from omega.trouble import Trouble
 
 MAX_LINE = 4 << 20
@@ -112,25 +123,28 @@ class Verified:
 
     header: Header
     last: dict[str, int]
-    """The revision of the last line of each key: only that one counts."""
+    """The revision of the last line of each record's key: only that one counts."""
+    owners: dict[str, OwnerLine]
+    """The last line of each id. Every directory has as much in memory."""
 
 
 def verify(file: IO[bytes]) -> Verified:
     """Read the whole of `file` and believe it. Raises BadBackup: foreign, of another version, damaged, cut short."""
     lines = _lines(file)
     header = read_header(next(lines, b""))
-    hashed, size, events, last, records = hashlib.sha256(), 0, 0, {}, 0
+    found, hashed, size = Verified(header, {}, {}), hashlib.sha256(), 0
+    counted: Counter[type[AnyLine]] = Counter()
     for line in lines:
         hashed.update(line)
         size += len(line)
         read = read_line(line)
+        counted[type(read)] += 1
         if isinstance(read, RecordLine):
-            last[read.record] = read.revision
-            records += 1
-        else:
-            events += 1
-    _compare(header, (size, hashed.hexdigest(), records, events))
-    return Verified(header, last)
+            found.last[read.record] = read.revision
+        elif isinstance(read, OwnerLine):
+            found.owners[read.owned] = read
+    _compare(header, size, hashed.hexdigest(), counted)
+    return found
 
 
 def body(file: IO[bytes]) -> Iterator[bytes]:
@@ -140,8 +154,14 @@ def body(file: IO[bytes]) -> Iterator[bytes]:
     return lines
 
 
-def _compare(header: Header, found: tuple[int, str, int, int]) -> None:
-    if found != (header.bytes, header.sha256, header.registry.lines, header.events.lines):
+def _compare(header: Header, size: int, sha256: str, lines: Counter[type[AnyLine]]) -> None:
+    parts: dict[type[AnyLine], Part | None] = {
+        RecordLine: header.registry,
+        OwnerLine: header.owners,
+        EventLine: header.events,
+    }
+    told = {kind: part.lines if part else 0 for kind, part in parts.items()}
+    if (size, sha256) != (header.bytes, header.sha256) or any(lines[kind] != told[kind] for kind in told):
         raise BadBackup("the backup is damaged: its lines are not those that its header tells of")
 
 

@@ -1,6 +1,8 @@
 """A backup line by line: JSON throughout, so that `zcat` and `jq` (or eyes) read it without us.
 
-The first line is the header; then one line for each write of the registry and each event, in the streams' order.
+The first line is the header; then one line for each write of the registry, each of the owners and each event, in the
+streams' order. Version 1 had no owners.
+
 A value that is JSON as we write it stands in the line as JSON; anything else as text or base64, byte for byte.
 """
 
@@ -9,16 +11,27 @@ from __future__ import annotations
 import base64
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from bus.kv import TTL, Entry
 from bus.reading import Stored
 from omega.trouble import Trouble
 
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
+WITHOUT_OWNERS: Literal[1] = 1
+"""The version before, which is read too."""
 
 TAIL = re.compile(r"[^\s.*>]+(\.[^\s.*>]+)*")
 Tail = Annotated[str, StringConstraints(max_length=4_096, pattern=f"^{TAIL.pattern}$")]
@@ -46,17 +59,25 @@ class Part(Line):
 class Header(Line):
     """What the backup is, known before its first line is used."""
 
-    omega_backup: Literal[1] = VERSION
+    omega_backup: Literal[1, 2] = VERSION
     made_at: str
     omega: str
     """The version that made it."""
     prefix: str
     registry: Part
+    owners: Part | None = None
+    """None: of version 1."""
     events: Part
     bytes: Count
     """Of all the lines behind this one."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """Of the same lines."""
+
+    @model_validator(mode="after")
+    def _has_what_its_version_has(self) -> Self:
+        if (self.owners is None) != (self.omega_backup == WITHOUT_OWNERS):
+            raise ValueError("owners belong to version 2")
+        return self
 
 
 def _moment(text: str) -> str:
@@ -99,6 +120,16 @@ class RecordLine(_Valued):
         return None if self.ttl_s is None else datetime.fromisoformat(self.at).timestamp() + self.ttl_s
 
 
+class OwnerLine(_Valued):
+    """One write of the bucket of owners: who owns an id, or that it was released; a later one of the id replaces it."""
+
+    owned: Tail
+    """The id."""
+    revision: Count
+    gone: bool = False
+    """The write deleted the key."""
+
+
 class EventLine(_Valued):
     """One event of the audit trail."""
 
@@ -108,7 +139,8 @@ class EventLine(_Valued):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
-_ANY: TypeAdapter[RecordLine | EventLine] = TypeAdapter(RecordLine | EventLine)
+AnyLine = RecordLine | OwnerLine | EventLine
+_ANY: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 
 
 def record_line(entry: Entry, stored: Stored) -> bytes:
@@ -122,6 +154,14 @@ def record_line(entry: Entry, stored: Stored) -> bytes:
     return _line(told | ({"ttl_s": int(ttl)} if ttl.isdigit() and int(ttl) else {}) | _value(entry.value))
 
 
+def owner_line(entry: Entry, stored: Stored) -> bytes:
+    """The line of one write of the bucket of owners; empty for a key that no key can be."""
+    if TAIL.fullmatch(entry.key) is None:
+        return b""
+    told: dict[str, Any] = {"owned": entry.key, "revision": entry.revision, "at": stored.at}
+    return _line(told | ({"gone": True} if entry.value is None else _value(entry.value)))
+
+
 def event_line(tail: str, stored: Stored) -> bytes:
     """The line of one event; empty for a subject that somebody wrote with a wildcard in it."""
     if TAIL.fullmatch(tail) is None:
@@ -131,8 +171,8 @@ def event_line(tail: str, stored: Stored) -> bytes:
     return _line(told | ({"headers": own} if own else {}) | _value(stored.data))
 
 
-def read_line(line: bytes) -> RecordLine | EventLine:
-    """The line of `record_line` or `event_line`. Raises BadBackup."""
+def read_line(line: bytes) -> AnyLine:
+    """The line of `record_line`, `owner_line` or `event_line`. Raises BadBackup."""
     try:
         return _ANY.validate_python(orjson.loads(line))
     except ValueError as exc:
@@ -148,8 +188,8 @@ def read_header(line: bytes) -> Header:
     version = told.get("omega_backup") if isinstance(told, dict) else None
     if version is None:
         raise BadBackup("this is no backup of omega: its first line names no version")
-    if version != VERSION:
-        raise BadBackup(f"this backup is of version {str(version)[:20]}; this omega reads version {VERSION}")
+    if version not in (WITHOUT_OWNERS, VERSION):
+        raise BadBackup(f"this backup is of version {str(version)[:20]}; this omega reads up to version {VERSION}")
     try:
         return Header.model_validate(told)
     except ValidationError as exc:

@@ -1,32 +1,30 @@
 """The station that brings a backup back: verified first, then written where nothing newer is.
 
-Records go in by compare-and-swap, each acknowledged before it is counted. Events go only into a trail that is empty,
-or that ends in this backup's own events: in their order, on a subject nobody listens to, so that none looks new.
+Owners go in before records: at no moment is an id there that had an owner and has none. Records and owners go in by
+compare-and-swap, each acknowledged before it is counted. Events go only into a trail that is empty, or that ends in
+this backup's own events: in their order, on a subject nobody listens to, so that none looks new.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO
 
 from bus import Bus
-from bus.errors import OutcomeUnknown, StorageMissing
-from bus.kv import Bucket, RevisionChanged, Write
+from bus.kv import Bucket
 from bus.streams import prepare
+from omega.archive.entries import Clock, EntriesBack
 from omega.archive.events import EventsBack
 from omega.archive.file import Verified, body, verify
-from omega.archive.lines import EventLine, Header, RecordLine, read_line
-from omega.archive.merge import Verdict, judge, time_left
+from omega.archive.lines import AnyLine, EventLine, Header, RecordLine, read_line
+from omega.archive.merge import Saved, Verdict, judge, judge_owner
 
 _CHUNK = 256
-_ATTEMPTS = 8
 _NAMED = 1_000
-
-Clock = Callable[[], float]
 
 
 @dataclass(slots=True)
@@ -35,6 +33,9 @@ class Restored:
 
     header: Header
     dry_run: bool
+    owners: Counter[Verdict] = field(default_factory=Counter)
+    owners_kept: list[str] = field(default_factory=list)
+    """Ids that have another owner there, or were released since: the first thousand of them."""
     records: Counter[Verdict] = field(default_factory=Counter)
     kept: list[str] = field(default_factory=list)
     """Keys where the registry held something newer: the first thousand of them."""
@@ -53,59 +54,51 @@ async def restore(bus: Bus, file: IO[bytes], now: Clock, *, dry_run: bool = Fals
     verified = await asyncio.to_thread(verify, file)
     if not dry_run:
         await prepare(bus)
-    done = Restored(verified.header, dry_run)
-    records, trail = _Records(bus, verified, now, done), EventsBack(bus, verified.header.sha256, dry_run=dry_run)
+    owners = await _owners_back(bus, verified, now, dry_run=dry_run)
+    records = _Records(bus, verified, now, owners.kept, dry_run=dry_run)
+    trail = EventsBack(bus, verified.header.sha256, dry_run=dry_run)
     chunks = _chunks(file)
     while chunk := await asyncio.to_thread(next, chunks, ()):
         await records.take([line for line in chunk if isinstance(line, RecordLine)])
         await trail.take([line for line in chunk if isinstance(line, EventLine)])
-    done.events, done.events_skipped = trail.stored, trail.skipped
-    return done
+    return Restored(
+        verified.header,
+        dry_run,
+        owners=owners.verdicts,
+        owners_kept=owners.kept[:_NAMED],
+        records=records.back.verdicts,
+        kept=records.back.kept[:_NAMED],
+        events=trail.stored,
+        events_skipped=trail.skipped,
+    )
+
+
+async def _owners_back(bus: Bus, verified: Verified, now: Clock, *, dry_run: bool) -> EntriesBack:
+    back = EntriesBack(Bucket(bus, bus.settings.owners_bucket), judge_owner, now, dry_run=dry_run)
+    await back.take([Saved(line.owned, line.data) for line in verified.owners.values() if not line.gone])
+    return back
 
 
 class _Records:
-    """The registry's part."""
+    """The registry's part: of each key the last line, unless the id is not its saved owner's any more."""
 
-    def __init__(self, bus: Bus, verified: Verified, now: Clock, done: Restored) -> None:
-        self._bucket = Bucket(bus, bus.settings.bucket)
+    def __init__(self, bus: Bus, verified: Verified, now: Clock, lost: Sequence[str], *, dry_run: bool) -> None:
+        bucket = Bucket(bus, bus.settings.bucket)
+        self.back = EntriesBack(bucket, lambda current, saved: judge(current, saved, now()), now, dry_run=dry_run)
         self._last = verified.last
-        self._now = now
-        self._done = done
+        self._lost = frozenset(lost)
 
     async def take(self, lines: Sequence[RecordLine]) -> None:
         """Write what counts of `lines`. Raises StorageAway, OutcomeUnknown."""
         valid = [line for line in lines if not line.gone and self._last[line.record] == line.revision]
-        verdicts = await asyncio.gather(*(self._one(line) for line in valid), return_exceptions=True)
-        for line, verdict in zip(valid, verdicts, strict=True):
-            if isinstance(verdict, BaseException):
-                raise verdict
-            self._done.records[verdict] += 1
-            if verdict is Verdict.NEWER_THERE and len(self._done.kept) < _NAMED:
-                self._done.kept.append(line.record)
-
-    async def _one(self, line: RecordLine) -> Verdict:
-        current, revision = await self._held(line.record) if self._done.dry_run else (None, 0)
-        for _ in range(_ATTEMPTS):
-            verdict = judge(current, line.data, line.ends_at, self._now())
-            if verdict is not Verdict.RESTORED or self._done.dry_run:
-                return verdict
-            try:
-                await self._bucket.put(Write(line.record, line.data, revision, time_left(line.ends_at, self._now())))
-            except RevisionChanged:
-                current, revision = await self._held(line.record)
-            else:
-                return verdict
-        raise OutcomeUnknown(f"{line.record}: written by others {_ATTEMPTS} times over; restore again")
-
-    async def _held(self, key: str) -> tuple[bytes | None, int]:
-        try:
-            entry = await self._bucket.get(key)
-        except StorageMissing:
-            return None, 0
-        return entry.value, entry.revision
+        # Under the id of another owner, or of none any more, it would stand for somebody who did not register it.
+        ours = [line for line in valid if line.record.partition(".")[0] not in self._lost]
+        if len(ours) < len(valid):
+            self.back.verdicts[Verdict.OTHER_OWNER] += len(valid) - len(ours)
+        await self.back.take([Saved(line.record, line.data, line.ends_at) for line in ours])
 
 
-def _chunks(file: IO[bytes]) -> Iterator[Sequence[RecordLine | EventLine]]:
+def _chunks(file: IO[bytes]) -> Iterator[Sequence[AnyLine]]:
     lines = body(file)
     while chunk := list(islice(lines, _CHUNK)):
         yield [read_line(line) for line in chunk]

@@ -1,9 +1,10 @@
-"""`backup` and `restore`: registry and audit trail, to a file and back."""
+"""`backup` and `restore`: registry, owners of ids and audit trail, to a file and back."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -37,7 +38,7 @@ async def backup(
     json: Json = False,
     reach: Reach = _DEFAULT_REACH,
 ) -> None:
-    """Write registry and audit trail of the running federation to a file.
+    """Write registry, owners and audit trail of the running federation to a file.
 
     The file is gzip over lines of JSON, the first of which tells what is in it. It may hold what members say in
     confidence: only its owner can read it. Nothing is there until the backup is complete.
@@ -68,10 +69,11 @@ async def restore(
     json: Json = False,
     reach: Reach = _DEFAULT_REACH,
 ) -> None:
-    """Bring registry and audit trail back from a backup.
+    """Bring registry, owners and audit trail back from a backup.
 
-    The whole file is checked before anything is written. What the registry holds that is newer is kept. Events come
-    back only into an empty trail. It can be done again after an interruption.
+    The whole file is checked before anything is written. Owners come first: nobody can claim an id in between. What
+    the registry holds that is newer is kept, and so is an owner that is there. Events come back only into an empty
+    trail. It can be done again after an interruption.
 
     Parameters
     ----------
@@ -95,36 +97,56 @@ def told(path: Path, done: Restored) -> Sequence[str]:
     """What became of a backup, for people."""
     would = "would be " if done.dry_run else ""
     lines = [f"{path}, made {done.header.made_at}: {_content(done.header)}"]
+    if done.header.owners is None:
+        lines.append("owners: none in a backup this old; of an id that has none, the first to come owns it")
+    else:
+        lines.append(f"owners {would}restored: {done.owners[Verdict.RESTORED]}")
+        lines += _left_alone("owners", done.owners, _OF_OWNERS, done.owners_kept)
     lines.append(f"records {would}restored: {done.records[Verdict.RESTORED]}")
-    for verdict, words in _WORDS.items():
-        if done.records[verdict]:
-            lines.append(f"records left alone, {words}: {done.records[verdict]}")
-    lines += [f"  {key}" for key in done.kept[:_SHOWN]] + (["  …"] if len(done.kept) > _SHOWN else [])
+    lines += _left_alone("records", done.records, _OF_RECORDS, done.kept)
     lines.append(f"events {would}restored: {done.events}")
     if done.events_skipped:
         lines.append(f"events left out, the trail holds events of its own: {done.events_skipped}")
     return lines
 
 
-_WORDS = {
+_OF_OWNERS = {
+    Verdict.SAME: "the id has this owner",
+    Verdict.OTHER_OWNER: "the id has another owner",
+    Verdict.NEWER_THERE: "the id was released since",
+}
+_OF_RECORDS = {
     Verdict.SAME: "the registry holds the same",
     Verdict.FORGOTTEN: "their time ran out",
+    Verdict.OTHER_OWNER: "their id has another owner or was released",
     Verdict.NEWER_THERE: "the registry holds newer",
 }
+
+
+def _left_alone(what: str, found: Counter[Verdict], why: dict[Verdict, str], kept: Sequence[str]) -> Sequence[str]:
+    lines = [f"{what} left alone, {words}: {found[verdict]}" for verdict, words in why.items() if found[verdict]]
+    return [*lines, *(f"  {key}" for key in kept[:_SHOWN]), *(["  …"] if len(kept) > _SHOWN else [])]
 
 
 def _as_object(done: Restored) -> dict[str, Any]:
     return {
         "made_at": done.header.made_at,
         "dry_run": done.dry_run,
-        "records": {verdict.value: done.records[verdict] for verdict in Verdict},
+        "owners": _counts(done.owners, _OF_OWNERS),
+        "owners_kept": done.owners_kept,
+        "records": _counts(done.records, _OF_RECORDS),
         "newer_there": done.kept,
         "events": {"restored": done.events, "skipped": done.events_skipped},
     }
 
 
+def _counts(found: Counter[Verdict], others: Iterable[Verdict]) -> dict[str, int]:
+    return {verdict.value: found[verdict] for verdict in (Verdict.RESTORED, *others)}
+
+
 def _content(header: Header) -> str:
-    return f"{header.registry.lines} records, {header.events.lines} events"
+    owners = f"{header.owners.lines} owners, " if header.owners else ""
+    return f"{header.registry.lines} records, {owners}{header.events.lines} events"
 
 
 def _place(file: Path, settings: BusSettings, moment: float) -> Path:

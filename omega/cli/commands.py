@@ -63,8 +63,10 @@ COMMANDS = (
     Command("key", "sign:key", "Make a key to sign manifests with.", USE),
     Command("owner", "owner:owner", "Show who owns a member id, or give it to another.", USE),
     Command("unregister", "presence:unregister", "Take a member out of the registry.", USE),
-    Command("backup", "archive:backup", "Write registry and audit trail of the running federation to a file.", USE),
-    Command("restore", "archive:restore", "Bring registry and audit trail back from a backup.", USE),
+    Command(
+        "backup", "archive:backup", "Write registry, owners and audit trail of the running federation to a file.", USE
+    ),
+    Command("restore", "archive:restore", "Bring registry, owners and audit trail back from a backup.", USE),
     Command("trust", "trust:trust", "Say who is who on the bus: issue credentials, list them, end them.", USE),
     Command("token", "token:token", "Make, list and revoke the API keys that gateways let in.", USE),
     Command("directory", "directory:directory", "Run one directory replica.", SERVE),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from bus import Bus, BusSettings
 from tests.support.clustered import CLUSTER
+from tests.support.nats import NatsServer
 from tests.support.omega import Omega
 
 
@@ -16,6 +18,31 @@ from tests.support.omega import Omega
 def omega(tmp_path: Path) -> Omega:
     """The command with a run directory of this test's own; nothing is up."""
     return Omega(tmp_path)
+
+
+@pytest.fixture
+def other_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A second NATS, with nothing in it."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    server = NatsServer(folder)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def other(other_server: NatsServer) -> AsyncIterator[Bus]:
+    """A connection to it."""
+    bus = await Bus.connect(BusSettings(nats_url=other_server.url, max_backoff_s=0.2), name="other")
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a backup goes."""
+    return tmp_path / "omega.jsonl.gz"
 
 
 @pytest.fixture(scope="module")

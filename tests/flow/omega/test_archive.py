@@ -7,7 +7,6 @@ import gzip
 import os
 import stat
 import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,18 +21,16 @@ from bus.reading import Stored, StreamReader
 from bus.streams import prepare
 from bus.trail import Trail
 from directory import Directory
-from omega.archive import back_up, restore
+from omega.archive import restore
 from omega.archive.backup import BackupFile
-from omega.archive.lines import BadBackup, Header
+from omega.archive.lines import BadBackup
 from omega.archive.merge import Verdict
-from omega.archive.restore import Restored
 from omega.handshake import Exit
 from omega.trouble import Trouble
+from tests.support.archive import brought_back, saved
 from tests.support.federation import manifest, running_directory
 from tests.support.nats import NatsServer, until
 from tests.support.omega import Omega
-
-MADE_AT = "2026-11-22T12:00:00.000Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +39,6 @@ class Content:
 
     records: dict[str, bytes | None]
     events: list[tuple[str, bytes]]
-
-
-@pytest.fixture
-def other_server(tmp_path: Path) -> Iterator[NatsServer]:
-    """A second NATS, with nothing in it."""
-    folder = tmp_path / "other"
-    folder.mkdir()
-    server = NatsServer(folder)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-async def other(other_server: NatsServer) -> AsyncIterator[Bus]:
-    bus = await Bus.connect(BusSettings(nats_url=other_server.url, max_backoff_s=0.2), name="other")
-    yield bus
-    await bus.close()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "omega.jsonl.gz"
 
 
 def read(path: Path) -> bytes:
@@ -77,15 +51,6 @@ def write(path: Path, data: bytes) -> None:
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-async def saved(bus: Bus, path: Path, *, replace: bool = False) -> Header:
-    return await back_up(bus, path, made_at=MADE_AT, version="1.0.0", replace=replace)
-
-
-async def brought_back(bus: Bus, path: Path, *, dry_run: bool = False) -> Restored:
-    with path.open("rb") as file:
-        return await restore(bus, file, time.time, dry_run=dry_run)
 
 
 async def content(bus: Bus) -> Content:
@@ -294,7 +259,7 @@ def shortened(data: bytes) -> bytes:
 
 
 def of_the_future(data: bytes) -> bytes:
-    return gzip.compress(gzip.decompress(data).replace(b'"omega_backup":1', b'"omega_backup":2'))
+    return gzip.compress(gzip.decompress(data).replace(b'"omega_backup":2', b'"omega_backup":3'))
 
 
 def without_an_end(data: bytes) -> bytes:
@@ -307,7 +272,7 @@ DAMAGES = [
     (edited, "damaged"),
     (shortened, "damaged"),
     (without_an_end, "damaged"),
-    (of_the_future, "version 2; this omega reads version 1"),
+    (of_the_future, "version 3; this omega reads up to version 2"),
     (lambda _: b"", "no backup"),
     (lambda _: b"PK\x03\x04 something else", "no backup"),
     (lambda _: gzip.compress(b'{"name":"x"}\n'), "no backup"),
@@ -426,8 +391,10 @@ def test_the_commands_make_a_backup_and_bring_it_back(federation_up: Omega, tmp_
     assert made.parent == tmp_path
     told = federation_up("restore", str(tmp_path), "--dry-run")
     assert (told.code, "records would be restored: 0" in told.out) == (Exit.OK, True), told.err
+    assert "owners would be restored: 0" in told.out
     back = federation_up("restore", str(made), "--json")
     assert (back.code, back.json["records"]["restored"]) == (Exit.OK, 0)
+    assert back.json["owners"] == {"restored": 0, "same": 1, "other_owner": 0, "newer_there": 0}
     made.write_bytes(made.read_bytes()[:-9])
     refused = federation_up("restore", str(made))
     assert (refused.code, "damaged or cut short" in refused.err) == (Exit.FAILED, True)
