@@ -105,7 +105,9 @@ ROLES: dict[str, Callable[[str, str], Awaitable[None]]] = {
 
 
 async def main(role: str, url: str, argument: str = "") -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), cache_logger_on_first_use=True
+    )
     await ROLES[role](url, argument)
 
 

@@ -9,6 +9,8 @@ from collections import Counter
 import aiohttp
 
 CALLS_A_S = 20
+CONNECTIONS = 4
+"""To the gateway. More would come and go with the machine's mood, and the gateway's descriptors with them."""
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},
@@ -33,7 +35,9 @@ class Load:
     async def run(self) -> None:
         """Until cancelled."""
         limit = aiohttp.ClientTimeout(total=30)
-        async with aiohttp.ClientSession(self._url, timeout=limit) as client, asyncio.TaskGroup() as group:
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        session = aiohttp.ClientSession(self._url, timeout=limit, connector=connector)
+        async with session as client, asyncio.TaskGroup() as group:
             while True:
                 group.create_task(self._one(client))
                 await asyncio.sleep(1 / CALLS_A_S)

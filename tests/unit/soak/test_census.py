@@ -29,6 +29,24 @@ def test_what_goes_up_and_down_has_not(figure: str) -> None:
     assert grown([series(figure, *(100.0 + minute % 2 for minute in range(60)))]) == []
 
 
+MIB = 2**20
+
+
+def of_the_server(*mebibytes: float) -> Series:
+    return Series("nats-server", "rss", [(float(minute), value * MIB) for minute, value in enumerate(mebibytes)])
+
+
+def test_what_is_known_to_be_taken_once_is_no_growth() -> None:
+    once = of_the_server(*[100] * 30, *[116] * 30)
+    assert grown([once]) == []
+    assert grown([Series("gateway", "rss", once.points)]) != []
+
+
+def test_a_second_step_and_a_slope_beside_the_first_are_growth() -> None:
+    assert grown([of_the_server(*[100] * 25, *[116] * 20, *[130] * 15)])
+    assert grown([of_the_server(*(100 + minute / 2 for minute in range(60)))])
+
+
 def test_one_descriptor_a_minute_is_found() -> None:
     assert grown([series("fds", *range(20, 80))])
 
