@@ -46,9 +46,12 @@ def limiting(limiter: Limiter, counted_as: CountedAs, exempt: Collection[str]) -
         if resource is not None and resource.canonical in exempt:
             return await handler(request)
         counted = request[COUNTED] = Counted(limiter, counted_as(request), request.path[:200])
-        with limiter.slot(counted.key, counted.path):
+        limiter.take_slot(counted.key, counted.path)
+        try:
             await counted.charge(1)
             return await handler(request)
+        finally:
+            limiter.slots.give_back(counted.key)
 
     return limit
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from bus.errors import RateLimited
 from bus.messages import EventKind
@@ -55,17 +54,12 @@ class Limiter:
         if standing is not None and not standing.allowed:
             raise self._refused(key, _too_many(standing), path=path)
 
-    @contextmanager
-    def slot(self, key: str, path: str) -> Iterator[None]:
-        """One of the slots of `key` for the length of the block, however it ends. Raises RateLimited: all are taken."""
+    def take_slot(self, key: str, path: str) -> None:
+        """Take one of the slots of `key`, to be given back to `slots`. Raises RateLimited: all are taken."""
         if not self.slots.take(key):
             most = self.slots.most
             error = RateLimited(f"requests: {most} at the same time is the limit", details={"limit": most})
             raise self._refused(f"{key}/at-once", error, path=path)
-        try:
-            yield
-        finally:
-            self.slots.give_back(key)
 
     async def member_call(self, member: str) -> None:
         """Count a call to `member`. Raises RateLimited."""
