@@ -285,7 +285,8 @@ class Bus:
         for one in alone:
             if one in self._subscriptions:
                 one.sid = wire.listen(one.subject, one.queue, one.handler)
-        self.spawn(self._settle(old, prefix))
+        # Also where the bus is closed before it took its first step.
+        self.spawn(self._settle(old, prefix)).add_done_callback(lambda _: old.fall("given up"))
 
     async def _introduce(self, old: Wire, wire: Wire, subject: str) -> None:
         """Return when the old server knows what we listen to on the new one: it hands on what still comes to it.
@@ -314,15 +315,12 @@ class Bus:
 
         Questions ask for their answers on the new one only when every server had time to hear of that inbox.
         """
-        try:
-            await _within(RIPE_S, old.ended)
-            before = self._inbox.renew(prefix)
-            while self._inbox.awaits(before) and not await _within(SETTLE_LOOK_S, old.ended):
-                pass
-            self._inbox.fail(OutcomeUnknown("the server ended before the answer came"), f"{before}.")
-            await old.leave(within=1)
-        finally:
-            old.fall("given up")  # also where the bus was closed meanwhile
+        await _within(RIPE_S, old.ended)
+        before = self._inbox.renew(prefix)
+        while self._inbox.awaits(before) and not await _within(SETTLE_LOOK_S, old.ended):
+            pass
+        self._inbox.fail(OutcomeUnknown("the server ended before the answer came"), f"{before}.")
+        await old.leave(within=1)
 
     def _lost(self) -> None:
         self._wire = None

@@ -102,8 +102,8 @@ class Supervisor:
     async def close(self) -> None:
         """End it: what was published is sent first."""
         self._closing = True  # told to `hold` in so many words: in Python 3.11 a dial may swallow a cancellation
-        if self._wire is not None:
-            await self._wire.leave(within=2)
+        while self._wire is not None and not self._wire.ended.is_set():
+            await self._wire.leave(within=2)  # once more where it went over to another one meanwhile
 
     async def _reach(self, *, aloud: bool = True) -> None:
         while not self._closing:
@@ -138,9 +138,14 @@ class Supervisor:
             wire.fall("not moved to")
             log.warning("bus_not_moved", name=self._name, reason=exc.message)
             return False
+        except asyncio.CancelledError:
+            wire.fall("closed")
+            raise
         log.info("bus_renewed" if renewing else "bus_moved", name=self._name)
         self._hold_on_to(wire, address)
         self._wire = wire
+        if self._closing:
+            wire.fall("closed")
         return True
 
     def _login(self) -> Login:
