@@ -66,7 +66,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
 STEPS: dict[tuple[str, str], float] = {
     # The write buffer of a stream's newest block, 8 MiB at most, and a heap that Go lets be twice what lives in it.
     ("nats-server", "rss"): 17 * 2**20,
-    # The arena of the text index, taken when it first merges what it wrote.
+    # Most likely the arena of the text index, taken when it first merges what it wrote.
     ("directory", "rss"): 17 * 2**20,
     ("directory 2", "rss"): 17 * 2**20,
 }
