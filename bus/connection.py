@@ -263,7 +263,8 @@ class Bus:
         What several share is heard on both for a moment, and each message by one of them. What we hear alone would be
         heard twice: it is given up on the old one first.
         """
-        assert self._wire is not None
+        if self._wire is None:
+            raise Disconnected("the old connection ended before the new one was there")
         old, inbox, prefix = self._wire, self._subscriptions[0], self._fresh_prefix()
         shared = [one for one in self._subscriptions if one.queue]
         sids = {id(one): wire.listen(one.subject, one.queue, one.handler) for one in shared}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
 
 import structlog
 
@@ -62,9 +63,10 @@ class Supervisor:
 
         Raises Disconnected after `connect_timeout_s`, with the reason of the last attempt; BusRefuses where that is no.
         """
+        until = asyncio.get_running_loop().time() + self._settings.connect_timeout_s
         try:
-            async with asyncio.timeout(self._settings.connect_timeout_s):
-                await self._reach(aloud=False)
+            async with asyncio.timeout_at(until):
+                await self._reach(aloud=False, until=until)
         except TimeoutError as exc:
             where = self._settings.shown_url
             if is_refusal(self._reason):
@@ -105,7 +107,8 @@ class Supervisor:
         while self._wire is not None and not self._wire.ended.is_set():
             await self._wire.leave(within=2)  # once more where it went over to another one meanwhile
 
-    async def _reach(self, *, aloud: bool = True) -> None:
+    async def _reach(self, *, aloud: bool = True, until: float = inf) -> None:
+        """Raises TimeoutError after an attempt that ended after `until`: it may have swallowed the cancellation."""
         while not self._closing:
             address, pause = self._servers.next()
             await asyncio.sleep(pause)
@@ -116,6 +119,8 @@ class Supervisor:
             except Disconnected as exc:
                 self._reason = exc.message
                 self._servers.failed(address, refused=is_refusal(exc.message))
+                if asyncio.get_running_loop().time() >= until:
+                    raise TimeoutError from exc
                 if aloud and self._complaints.due(exc.message, asyncio.get_running_loop().time()):
                     log.warning("bus_not_reached", name=self._name, reason=exc.message)
         if self._closing and self._wire is not None:
@@ -131,16 +136,17 @@ class Supervisor:
         if address is self._address and not renewing:
             return False
         wire = Wire(ping_interval_s=self._settings.ping_interval_s, gather_s=self._gather_s)
+        moved = False
         try:
             await wire.dial(address, self._name, self._login())
             await self._household.move(wire)
+            moved = True
         except Disconnected as exc:
-            wire.fall("not moved to")
             log.warning("bus_not_moved", name=self._name, reason=exc.message)
             return False
-        except asyncio.CancelledError:
-            wire.fall("closed")
-            raise
+        finally:
+            if not moved:
+                wire.fall("not moved to")
         log.info("bus_renewed" if renewing else "bus_moved", name=self._name)
         self._hold_on_to(wire, address)
         self._wire = wire

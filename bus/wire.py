@@ -82,6 +82,7 @@ class Wire(Client):
         more = self._proof(login)
         if address.tls_name:
             more["tls_hostname"] = address.tls_name
+        opened = False
         try:
             async with asyncio.timeout(3 * STEP_S):
                 await self.connect(
@@ -92,10 +93,11 @@ class Wire(Client):
                     error_cb=_note_error,
                     **more,
                 )
+            opened = self.is_connected
         except (TimeoutError, NatsError, OSError) as exc:
             raise Disconnected(_in_words(exc)) from exc
         finally:
-            if not self.is_connected:
+            if not opened:
                 self.fall("not opened")
 
     def _proof(self, login: Login) -> dict[str, Any]:

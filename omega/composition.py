@@ -16,9 +16,9 @@ from omega.embedded import Node
 from omega.home import Home
 from omega.ports import Wanted
 from omega.services import SHIPPED, Service
-from omega.supervisor.forking.forks import OURS
 from omega.supervisor.probes import announced, serves_http, serves_nats
 from omega.supervisor.spec import Absent, ChildSpec
+from omega.supervisor.starting import OURS
 
 NATS_PORT = 4222
 GATEWAY_PORT = 9405

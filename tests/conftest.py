@@ -14,7 +14,7 @@ from bus import Bus, BusSettings, Federation
 from directory import Directory
 from tests.support.federation import running_directory
 from tests.support.logs import own_logs
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, running_server
 from tests.support.order import place, workers
 
 TESTS = Path(__file__).parent
@@ -58,12 +58,8 @@ def _logs_of_its_own() -> Iterator[None]:
 @pytest.fixture
 def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     """A nats-server with JetStream of this test's own."""
-    directory = tmp_path / "nats"
-    directory.mkdir()
-    server = NatsServer(directory)
-    server.start()
-    yield server
-    server.stop()
+    with running_server(tmp_path / "nats") as server:
+        yield server
 
 
 @pytest.fixture

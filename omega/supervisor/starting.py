@@ -15,7 +15,9 @@ from typing import Protocol
 
 from omega.handshake import READY_FD
 
-TETHER = str(Path(__file__).with_name("tether.py"))
+OURS = (sys.executable, "-m", "omega")
+"""How the command of a process of ours begins."""
+_TETHER = str(Path(__file__).with_name("tether.py"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +63,21 @@ Start = Callable[[Birth], Awaitable[Started]]
 
 async def execute(birth: Birth) -> Started:
     """Make a process from scratch."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", TETHER, str(os.getpid()), *birth.command),
-        env={**birth.environment, READY_FD: str(birth.readiness)},
+    environment = {**birth.environment, READY_FD: str(birth.readiness)}
+    return Executed(await tethered(birth.command, environment, birth.output, birth.readiness))
+
+
+async def tethered(command: Sequence[str], environment: Mapping[str, str], output: int, kept: int) -> Process:
+    """A process in a session of its own that dies with this one and keeps the descriptor `kept`. Raises OSError."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-S", _TETHER, str(os.getpid()), *command),
+        env=environment,
         stdin=DEVNULL,
-        stdout=birth.output,
+        stdout=output,
         stderr=STDOUT,
         start_new_session=True,
-        pass_fds=(birth.readiness,),
+        pass_fds=(kept,),
     )
-    return Executed(process)
 
 
 class Executed:

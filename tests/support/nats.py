@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 BINARY = Path(sys.executable).parent / "nats-server"
@@ -106,6 +108,18 @@ class NatsServer:
                 return int(json.loads(text)["nats"][0].rpartition(":")[2])
             time.sleep(0.01)
         raise TimeoutError((self._directory / "nats.log").read_text())
+
+
+@contextmanager
+def running_server(directory: Path) -> Iterator[NatsServer]:
+    """A nats-server with JetStream in that folder, which is made, for the length of the block."""
+    directory.mkdir()
+    server = NatsServer(directory)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 async def until(condition: object, *, within: float = 5.0, what: str = "") -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bus import Bus, BusSettings
 from tests.support.clustered import CLUSTER
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, running_server
 from tests.support.omega import Omega
 
 
@@ -23,12 +23,8 @@ def omega(tmp_path: Path) -> Omega:
 @pytest.fixture
 def other_server(tmp_path: Path) -> Iterator[NatsServer]:
     """A second NATS, with nothing in it."""
-    folder = tmp_path / "other"
-    folder.mkdir()
-    server = NatsServer(folder)
-    server.start()
-    yield server
-    server.stop()
+    with running_server(tmp_path / "other") as server:
+        yield server
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 
 from omega.handshake import Exit
 from omega.supervisor.child import Child
-from omega.supervisor.forking import forking, forks
+from omega.supervisor.forking import client, forking
 from omega.supervisor.forking.loaded import COARSE_NS, Loaded
 from omega.supervisor.starting import Start
 from tests.support.nats import NatsServer, until
@@ -91,6 +91,12 @@ def _servers() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if SERVER in child.cmdline()]
 
 
+async def _server() -> psutil.Process:
+    """The one there is; while it becomes what it is, it has no command line."""
+    await until(lambda: len(_servers()) == 1)
+    return _servers()[0]
+
+
 def _gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
@@ -105,7 +111,7 @@ async def test_a_command_runs_says_its_words_and_ends_with_its_code(nursery: Nur
 
 async def test_it_has_a_session_a_name_and_an_environment_of_its_own(nursery: Nursery, nats_server: NatsServer) -> None:
     life = await nursery.directory(nats_server)
-    (server,) = _servers()
+    server = await _server()
     assert life.process.ppid() == server.pid
     assert (os.getsid(life.child.pid), os.getpgid(life.child.pid)) == (life.child.pid, life.child.pid)
     assert life.process.cmdline()[0] == "omega directory"
@@ -115,7 +121,7 @@ async def test_it_has_a_session_a_name_and_an_environment_of_its_own(nursery: Nu
 
 async def test_it_holds_nothing_that_belongs_to_others(nursery: Nursery, nats_server: NatsServer) -> None:
     first, second = await nursery.directory(nats_server), await nursery.directory(nats_server)
-    (server,) = _servers()
+    server = await _server()
     held = [_channels(pid) for pid in (server.pid, first.child.pid, second.child.pid)]
     assert all(held)
     assert not (held[0] & held[1] or held[0] & held[2] or held[1] & held[2])
@@ -150,7 +156,7 @@ async def test_a_command_of_somebody_else_is_not_forked(nursery: Nursery) -> Non
 
 async def test_the_fork_server_has_one_thread(nursery: Nursery) -> None:
     await (await nursery.omega("--version")).ended()
-    (server,) = _servers()
+    server = await _server()
     assert server.num_threads() == 1
 
 
@@ -166,7 +172,7 @@ async def test_what_it_became_dies_with_the_fork_server_and_the_next_is_forked_a
     nursery: Nursery, nats_server: NatsServer
 ) -> None:
     life = await nursery.directory(nats_server)
-    (server,) = _servers()
+    server = await _server()
     server.kill()
     assert (await life.ended()).child.code == -signal.SIGKILL
     await until(lambda: _gone(life.child.pid), within=5)
@@ -174,8 +180,20 @@ async def test_what_it_became_dies_with_the_fork_server_and_the_next_is_forked_a
     assert again.process.ppid() != server.pid
 
 
+async def test_what_a_forked_process_started_dies_with_the_fork_server_too(tmp_path: Path) -> None:
+    child = "subprocess.Popen(['sleep', '60']); print(child.pid, flush=True); time.sleep(60)"
+    (tmp_path / "parent.py").write_text(f"import subprocess, time; child = {child}")
+    async with forking({**os.environ, "PYTHONPATH": str(tmp_path)}, tmp_path / "forking.log") as start:
+        life = await Nursery(start).omega("member", "parent:none")
+        await until(lambda: life.said.endswith("\n"))
+        server = await _server()
+        server.kill()
+        await life.ended()
+        await until(lambda: _gone(int(life.said)), within=5)
+
+
 async def test_a_fork_server_that_dies_before_it_answers_costs_a_start_from_scratch(nursery: Nursery) -> None:
-    (server,) = _servers()
+    server = await _server()
     server.suspend()
     begun = asyncio.create_task(nursery.omega("--version"))
     await asyncio.sleep(0)
@@ -209,7 +227,7 @@ async def test_a_signal_to_all_is_for_each_process_and_not_for_the_fork_server(
     nursery: Nursery, nats_server: NatsServer
 ) -> None:
     life = await nursery.directory(nats_server)
-    (server,) = _servers()
+    server = await _server()
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         server.send_signal(number)
     life.process.send_signal(signal.SIGTERM)
@@ -228,8 +246,8 @@ async def test_one_that_is_killed_as_soon_as_it_is_there_is_killed(nursery: Nurs
 async def test_a_fork_server_that_does_not_answer_costs_a_wait_and_the_next_start_none(
     nursery: Nursery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forks, "PATIENCE_S", 0.2)
-    (server,) = _servers()
+    monkeypatch.setattr(client, "PATIENCE_S", 0.2)
+    server = await _server()
     server.suspend()
     for _ in range(2):
         assert (await (await nursery.omega("--version")).ended()).said.strip() == "0.1.0"
@@ -252,7 +270,7 @@ async def test_a_word_of_another_version_is_an_end_and_no_hang(
     def foreign(_: bytes) -> None:
         raise ValueError("not a word of this version")
 
-    monkeypatch.setattr(forks, "read", foreign)
+    monkeypatch.setattr(client, "read", foreign)
     assert (await (await nursery.omega("--version")).ended()).said.strip() == "0.1.0"
 
 
