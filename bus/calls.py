@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
+from typing import NamedTuple
 
 import orjson
 import structlog
@@ -54,23 +54,21 @@ class Frame(StrEnum):
     RESULT = "result"
 
 
-@dataclass(frozen=True, slots=True)
-class CallOptions:
+class CallOptions(NamedTuple):
     """How a call is made."""
 
     timeout: float | None = 30.0
     """Seconds until the caller gives up; the member learns it and stops too. None: a stream that lasts as it likes."""
     on_event: Callable[[bytes], None] | None = None
     """Takes each MCP notification (progress, log) as JSON bytes, in order."""
-    headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    headers: Mapping[str, str] = EMPTY
     max_result: int = MAX_BODY
     """A result above so many bytes is refused."""
     safe: bool = False
     """It may run twice: where an instance dies in the middle, it is sent to another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where a call goes."""
 
     member: str

@@ -11,8 +11,8 @@ import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -33,15 +33,14 @@ from bus.errors import (
 from bus.message import Message
 from bus.messages import Heartbeat
 from bus.retry import may_repeat, told
-from bus.routes import Routes
+from bus.routes import Known, Routes
 from bus.subjects import Instance
 from bus.validation import validated
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A call before it is known where it goes."""
 
     member: str
@@ -112,7 +111,7 @@ class Dispatch:
         """
         line = self._line(wanted.member)
         if options.timeout is None or wanted.pinned is not None:
-            return await self._send(wanted, wanted.pinned, body, options)  # a stream waits, and is nobody's load
+            return await self._to_the_one_meant(wanted, body, options)
         self._admit(line, wanted.member)
         line.in_flight += 1
         try:
@@ -134,43 +133,55 @@ class Dispatch:
         attempt = 1
         failure: FederationError | None = None
         while True:
-            instance = self.routes.choose(wanted.member, loop.time(), self._draw, tried)
+            known = self.routes.choose(wanted.member, loop.time(), self._draw, tried)
             try:
-                return await self._send(wanted, instance, body, options)
+                if known is not None:
+                    return await self._send(wanted, known, body, options)
+                return await self._send_to(None, wanted, body, options)
             except FederationError as exc:
                 left = ends - loop.time()
                 failure = told(exc, failure)
-                if not self._again(wanted, instance, exc, attempt, left):
+                if not self._again(wanted, known, exc, attempt, left):
                     raise failure from exc.__cause__
                 log.debug("sent_again", call=wanted.label, after=exc.code, attempt=attempt)
             attempt += 1
-            if instance is not None:
-                tried.append(instance)
-            options = replace(options, timeout=left, headers={**options.headers, headers.ATTEMPT: str(attempt)})
+            if known is not None:
+                tried.append(known.who.instance)
+            options = options._replace(timeout=left, headers={**options.headers, headers.ATTEMPT: str(attempt)})
 
-    async def _send(self, wanted: Wanted, instance: str | None, body: bytes, options: CallOptions) -> Message:
-        who = Instance(wanted.member, instance) if instance is not None else None
-        target = Target(wanted.member, wanted.subject(instance), wanted.label, who)
-        if who is None or options.timeout is None:
-            return await Call(self._bus, target, options).run(body)
-        self.routes.started(who)
+    async def _to_the_one_meant(self, wanted: Wanted, body: bytes, options: CallOptions) -> Message:
+        who = Instance(wanted.member, wanted.pinned) if wanted.pinned is not None else None
+        known = self.routes.instance(who) if who is not None else None
+        if known is None or options.timeout is None:  # a stream waits, and is nobody's load
+            return await self._send_to(who, wanted, body, options)
+        return await self._send(wanted, known, body, options)
+
+    async def _send_to(self, who: Instance | None, wanted: Wanted, body: bytes, options: CallOptions) -> Message:
+        """Sent to that instance, of which nothing is known, or (None) to whichever the bus chooses."""
+        target = Target(wanted.member, wanted.subject(wanted.pinned), wanted.label, who)
+        return await Call(self._bus, target, options).run(body)
+
+    async def _send(self, wanted: Wanted, known: Known, body: bytes, options: CallOptions) -> Message:
+        """Sent to a chosen instance, which is its load until it ends."""
+        target = Target(wanted.member, wanted.subject(known.who.instance), wanted.label, known.who)
+        known.ours += 1
         try:
-            return await Call(self._bus, target, options, partial(self.routes.mute, who)).run(body)
+            return await Call(self._bus, target, options, known.fell_mute).run(body)
         except FederationError as exc:
-            self._learn(who, exc)
+            self._learn(known, exc)
             raise
         finally:
-            self.routes.ended(who)
+            known.ours -= 1
 
-    def _learn(self, who: Instance, error: FederationError) -> None:
+    def _learn(self, known: Known, error: FederationError) -> None:
         if isinstance(error, Busy):
-            self.routes.full(who, asyncio.get_running_loop().time())
+            known.full(asyncio.get_running_loop().time())
         elif isinstance(error, NoInstance | MemberLost):
-            self.routes.gone(who)
+            self.routes.gone(known.who)
 
-    def _again(self, wanted: Wanted, instance: str | None, error: FederationError, attempt: int, left: float) -> bool:
+    def _again(self, wanted: Wanted, known: Known | None, error: FederationError, attempt: int, left: float) -> bool:
         """Whether to send once more: where the bus itself found nobody, there is nowhere else."""
-        if instance is None and isinstance(error, NoInstance):
+        if known is None and isinstance(error, NoInstance):
             return False
         safe = wanted.safe or (wanted.tool is not None and self._may_run_twice(wanted.member, wanted.tool))
         return may_repeat(error, attempt=attempt, safe=safe, left=left)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -52,8 +51,7 @@ Vet = Callable[[str], Awaitable[None]]
 """Raises why a member may not be called."""
 
 
-@dataclass(frozen=True, slots=True)
-class McpRequest:
+class McpRequest(NamedTuple):
     """One MCP request on its way to a member."""
 
     member: str
@@ -134,7 +132,7 @@ class Federation:
         checked_tool(tool)
         options = options or CallOptions()
         if token(tool) == UNSAFE_NAME:
-            options = replace(options, headers={**options.headers, headers.MCP_NAME: tool})
+            options = options._replace(headers={**options.headers, headers.MCP_NAME: tool})
         wanted = Wanted(member, f"{member}/{tool}", partial(self._plain_subject, member, tool), tool, options.safe)
         return (await self._run(wanted, body, options)).data
 
@@ -158,7 +156,7 @@ class Federation:
         tool = request.name if request.method == "tools/call" else None
         pinned = None if request.instance == ANY_INSTANCE else request.instance
         wanted = Wanted(request.member, label, partial(self._mcp_subject, request), tool, safe, pinned)
-        return await self._run(wanted, request.body, replace(options, headers=sent))
+        return await self._run(wanted, request.body, options._replace(headers=sent))
 
     def _mcp_subject(self, request: McpRequest, instance: str | None) -> str:
         return self._subjects.mcp(request.member, instance or ANY_INSTANCE, request.method, request.name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from secrets import token_urlsafe
+from os import urandom
 
 from bus.clock import Clock
 from bus.errors import DeadlineExceeded, FederationError, NotAllowed
@@ -45,7 +45,7 @@ class Inbox:
 
     def open(self, deliver: Deliver, subject: str = "") -> str:
         """A fresh reply subject; every message on it goes to `deliver` until `close`. `subject`: what is asked on."""
-        reply = f"{self._prefix}.{token_urlsafe(_TOKEN_BYTES)}"
+        reply = f"{self._prefix}.{urandom(_TOKEN_BYTES).hex()}"
         self._waiting[reply] = (deliver, subject)
         return reply
 

@@ -54,6 +54,11 @@ def checked_tool(value: str, field: str = "tool") -> str:
     return value
 
 
+def is_token(name: str) -> bool:
+    """Whether `name` may be one token of a subject as it is."""
+    return _TOKEN.fullmatch(name) is not None
+
+
 def token(name: str) -> str:
     """`name` as one subject token: itself where that is safe, else `_`."""
     return name if _TOKEN.fullmatch(name) else UNSAFE_NAME

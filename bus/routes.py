@@ -25,6 +25,7 @@ FULL_S = 1.0
 class Known:
     """What is known of one instance. Times are seconds of the caller's own monotonic clock."""
 
+    who: Instance
     limit: int
     others: int
     """Calls it worked on when it last said so, without those of this caller."""
@@ -44,6 +45,14 @@ class Known:
     def fit(self, now: float) -> bool:
         return not self.mute and now >= self.full_until and now - self.heard <= PATIENCE_BEATS * self.interval
 
+    def full(self, now: float) -> None:
+        """It answered "busy"."""
+        self.full_until = now + FULL_S
+
+    def fell_mute(self) -> None:
+        """It gives no sign of life: nothing is sent there until its next heartbeat."""
+        self.mute = True
+
 
 class Routes:
     """The instances of the members that a caller calls. Synchronous; the time is an argument."""
@@ -58,47 +67,26 @@ class Routes:
         instances = self._members.setdefault(who.member, {})
         known = instances.get(who.instance)
         if known is None:
-            instances[who.instance] = Known(beat.limit, beat.in_flight, now)
+            instances[who.instance] = Known(who, beat.limit, beat.in_flight, now)
             return
         known.interval = max(0.1, now - known.heard)
         known.heard, known.limit, known.mute = now, beat.limit, False
         known.others = max(0, beat.in_flight - known.ours)
 
-    def choose(self, member: str, now: float, draw: Callable[[], float], without: Collection[str] = ()) -> str | None:
-        """The instance to send to; None: let the bus choose. `draw` gives numbers in [0, 1)."""
+    def choose(self, member: str, now: float, draw: Callable[[], float], without: Collection[str] = ()) -> Known | None:
+        """The instance to send to; None: let the bus choose. `draw` gives numbers in [0, 1).
+
+        Who sends there counts its calls in `ours` until they end.
+        """
         instances = self._members.get(member)
         if not instances:
             return None
-        fit = [name for name, known in instances.items() if known.fit(now) and name not in without]
+        fit = [known for name, known in instances.items() if known.fit(now) and name not in without]
         if len(fit) < 2:
             return fit[0] if fit else None
         first = int(draw() * len(fit))
         second = (first + 1 + int(draw() * (len(fit) - 1))) % len(fit)
-        return min(fit[first], fit[second], key=lambda name: instances[name].load)
-
-    def started(self, who: Instance) -> None:
-        """A call was sent there."""
-        known = self._known(who)
-        if known is not None:
-            known.ours += 1
-
-    def ended(self, who: Instance) -> None:
-        """It came to an end."""
-        known = self._known(who)
-        if known is not None:
-            known.ours = max(0, known.ours - 1)
-
-    def full(self, who: Instance, now: float) -> None:
-        """It answered "busy"."""
-        known = self._known(who)
-        if known is not None:
-            known.full_until = now + FULL_S
-
-    def mute(self, who: Instance) -> None:
-        """It gives no sign of life: nothing is sent there until its next heartbeat."""
-        known = self._known(who)
-        if known is not None:
-            known.mute = True
+        return min(fit[first], fit[second], key=_load)
 
     def gone(self, who: Instance) -> None:
         """It is not there any more; a heartbeat brings it back."""
@@ -108,9 +96,14 @@ class Routes:
         """Nobody asks for this member any more."""
         self._members.pop(member, None)
 
+    def instance(self, who: Instance) -> Known | None:
+        """What is known of one."""
+        return self._members.get(who.member, {}).get(who.instance)
+
     def instances(self, member: str) -> dict[str, Known]:
         """What is known of a member's instances."""
         return dict(self._members.get(member, {}))
 
-    def _known(self, who: Instance) -> Known | None:
-        return self._members.get(who.member, {}).get(who.instance)
+
+def _load(known: Known) -> float:
+    return known.load

@@ -7,6 +7,7 @@ that is not theirs, so that a stray publish is ignored rather than misread.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bus.names import DEFAULT_INSTANCE, UNSAFE_NAME, is_id, token
 
@@ -126,7 +127,7 @@ class Subjects:
 
     def mcp(self, member: str, instance: str, method: str, name: str | None) -> str:
         """Where an MCP request for a member travels; `instance` may be `any`."""
-        return f"{self.prefix}.mcp.{member}.{instance}.{'.'.join(mcp_tokens(method, name))}"
+        return f"{self.prefix}.mcp.{member}.{instance}.{method_tokens(method)}.{name_token(name)}"
 
     def mcp_of(self, member: str, instance: str) -> str:
         return f"{self.prefix}.mcp.{member}.{instance}.>"
@@ -200,6 +201,12 @@ class Subjects:
         return subject[len(self.prefix) + 1 :].split(".")
 
 
-def mcp_tokens(method: str, name: str | None) -> list[str]:
-    """An MCP method and its name as subject tokens: `tools/call`, `add` is `tools`, `call`, `add`."""
-    return [*(token(part) for part in method.split("/")), token(name) if name is not None else UNSAFE_NAME]
+@lru_cache(maxsize=256)
+def method_tokens(method: str) -> str:
+    """An MCP method as it stands in a subject: `tools/call` is `tools.call`."""
+    return ".".join(token(part) for part in method.split("/"))
+
+
+def name_token(name: str | None) -> str:
+    """What a request names, as the last token of its subject."""
+    return token(name) if name is not None else UNSAFE_NAME

@@ -6,11 +6,12 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bus import Bus, Federation
 from bus.dispatch import Dispatch, DispatchSettings
@@ -54,6 +55,7 @@ MEMBER_MCP = "/servers/{id}/mcp"
 DOOR_MCP = "/mcp"
 FEDERATION_MCP = "/mcp"
 DISTRIBUTION = "omega-federation"
+MEMBERS_AT_HAND = 1_000
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """Addresses that mean "every address of this machine", each with one that can be dialled."""
 
@@ -247,10 +249,11 @@ def _member_upstream(parts: Parts, member: str) -> MemberUpstream:
 
 
 def _named_member(parts: Parts) -> UpstreamFor:
-    def upstream_for(request: web.Request) -> MemberUpstream:
-        return _member_upstream(parts, checked_member(request.match_info["id"]))
+    @lru_cache(maxsize=MEMBERS_AT_HAND)
+    def named(member: str) -> MemberUpstream:
+        return _member_upstream(parts, checked_member(member))
 
-    return upstream_for
+    return lambda request: named(request.match_info["id"])
 
 
 def _whole_federation(parts: Parts) -> UpstreamFor:
@@ -344,9 +347,8 @@ def _counted_as(request: web.Request) -> str:
 
 async def _secure(request: web.Request, answer: web.StreamResponse) -> None:
     secure(answer.headers)
-    origin = request.get(ORIGIN)
-    if origin is not None:
-        allow_origin(answer.headers, origin)
+    if hdrs.ORIGIN in request.headers and ORIGIN in request:
+        allow_origin(answer.headers, request[ORIGIN])
 
 
 def _described(running: str) -> MicroService:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import hdrs
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -44,6 +45,10 @@ class Guards:
     """Names in lower case, `*.suffix` patterns, or `*`."""
     origins: frozenset[str]
 
+    def check(self, headers: CIMultiDictProxy[str]) -> str | None:
+        """As `check_origin`, the `Host` first. Raises what the two raise."""
+        return self.check_origin(headers, self.check_host(headers))
+
     def check_host(self, headers: CIMultiDictProxy[str]) -> str:
         """The `Host` header. Raises Malformed (none, or several), Misdirected (not on the list)."""
         given = headers.getall(hdrs.HOST, [])
@@ -76,6 +81,7 @@ class Guards:
         raise ForeignOrigin(f"Origin: pages of {origin[:80]!r} may not use this gateway; see `allowed_origins`")
 
 
+@lru_cache(maxsize=256)
 def hostname(host: str) -> str:
     """The name in a `Host` header, without port and brackets, in lower case; "" for one that cannot be read."""
     found = _HOST.fullmatch(host)

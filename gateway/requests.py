@@ -6,9 +6,10 @@ This is the top-level supervisor of the HTTP side: whatever a handler raises end
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
-import secrets
 from dataclasses import dataclass
+from os import urandom
 from time import perf_counter
 
 import structlog
@@ -64,7 +65,7 @@ class Surroundings:
 
 def request_id(given: str | None) -> str:
     """The id a client sent, where it is sane, else a new one."""
-    return given if given is not None and _SANE_ID.fullmatch(given) else secrets.token_hex(8)
+    return given if given is not None and _SANE_ID.fullmatch(given) else urandom(8).hex()
 
 
 def supervising(around: Surroundings) -> Middleware:
@@ -76,61 +77,55 @@ def supervising(around: Surroundings) -> Middleware:
         ident = request_id(request.headers.get(REQUEST_ID))
         bind_contextvars(request_id=ident)
         around.metrics.in_flight += 1
-        status = CLIENT_GONE
+        route, status = _route(request), CLIENT_GONE
         try:
-            answer = await _answered(request, handler, around)
+            answer = await _answered(request, handler, around, route)
             status = answer.status
-            if REFUSAL in answer:
-                around.admission.complete(request, _route(request), answer, answer[REFUSAL])
+            if status >= 400 and REFUSAL in answer:
+                around.admission.complete(request, route, answer, answer[REFUSAL])
             answer.headers[REQUEST_ID] = ident
-            return await _sent(request, answer, around.send_timeout_s)
+            if not answer.prepared and (answer.content_length or 0) > SOCKET_BUFFERS:
+                await _send(request, answer, around.send_timeout_s)
+            return answer
         finally:
             around.metrics.in_flight -= 1
-            _note(request, status, perf_counter() - started, around)
+            seconds = perf_counter() - started
+            around.metrics.answered.add(request.method, route, status, seconds)
+            _note(request, route, status, seconds, around)
 
     return supervise
 
 
-async def _answered(request: web.Request, handler: Handler, around: Surroundings) -> web.StreamResponse:
+async def _answered(request: web.Request, handler: Handler, around: Surroundings, route: str) -> web.StreamResponse:
     try:
-        origin = _admitted_origin(request, around)
+        origin = None if request.path in around.any_host else around.guards.check(request.headers)
         if origin is not None:
             request[ORIGIN] = origin
-        if _is_preflight(request, origin):
-            return web.Response(status=204)
-        proof = request[PROOF] = await around.admission.admit(request, _route(request))
+            if _is_preflight(request):
+                return web.Response(status=204)
+        proof = request[PROOF] = await around.admission.admit(request, route)
         request[PRINCIPAL] = proof.principal
         answer = await handler(request)
     except FederationError as exc:
-        answer = _refusal(request, exc, around)
+        answer = _refusal(route, exc, around)
     except web.HTTPException as exc:
         answer = error_answer(federation_error(exc, around.max_body_bytes))
     except Exception:
         log.exception("request_failed", method=request.method, path=request.path[:200])
-        answer = _refusal(request, Internal(), around)
+        answer = _refusal(route, Internal(), around)
     return answer
 
 
-def _refusal(request: web.Request, error: FederationError, around: Surroundings) -> web.Response:
-    return failure(error).response() if _route(request) in around.jsonrpc else error_answer(error)
+def _refusal(route: str, error: FederationError, around: Surroundings) -> web.Response:
+    return failure(error).response() if route in around.jsonrpc else error_answer(error)
 
 
-def _admitted_origin(request: web.Request, around: Surroundings) -> str | None:
-    if request.path in around.any_host:
-        return None
-    host = around.guards.check_host(request.headers)
-    return around.guards.check_origin(request.headers, host)
+def _is_preflight(request: web.Request) -> bool:
+    return request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
 
 
-def _is_preflight(request: web.Request, origin: str | None) -> bool:
-    asked = origin is not None and request.method == hdrs.METH_OPTIONS
-    return asked and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
-
-
-async def _sent(request: web.Request, answer: web.StreamResponse, timeout: float) -> web.StreamResponse:
-    """`answer`; a large one already written, so that a client that does not read holds it for `timeout` at most."""
-    if answer.prepared or (answer.content_length or 0) <= SOCKET_BUFFERS:
-        return answer
+async def _send(request: web.Request, answer: web.StreamResponse, timeout: float) -> None:
+    """Write a large answer here, so that a client that does not read holds it for `timeout` at most."""
     try:
         async with asyncio.timeout(timeout):
             await answer.prepare(request)
@@ -139,7 +134,6 @@ async def _sent(request: web.Request, answer: web.StreamResponse, timeout: float
         log.warning("answer_not_fetched", path=request.path[:200], seconds=timeout)
         if request.transport is not None:
             request.transport.abort()
-    return answer
 
 
 def _route(request: web.Request) -> str:
@@ -147,11 +141,9 @@ def _route(request: web.Request) -> str:
     return resource.canonical if resource is not None else UNMATCHED
 
 
-def _note(request: web.Request, status: int, seconds: float, around: Surroundings) -> None:
-    route = _route(request)
-    around.metrics.count_request(request.method, route, status, seconds)
-    if around.access_log:
-        tell = log.debug if route in around.quiet else log.info
+def _note(request: web.Request, route: str, status: int, seconds: float, around: Surroundings) -> None:
+    level = logging.DEBUG if route in around.quiet else logging.INFO
+    if around.access_log and log.is_enabled_for(level):
         told = {"method": request.method, "path": request.path[:200], "status": status, "ms": round(seconds * 1e3, 2)}
         caller = request.get(PRINCIPAL)
-        tell("request", **told if caller is None or caller.anonymous else {**told, "caller": caller.name})
+        log.log(level, "request", **told if caller is None or caller.anonymous else {**told, "caller": caller.name})

@@ -30,7 +30,7 @@ from mcp_types.jsonrpc import HEADER_MISMATCH, INVALID_REQUEST, PARSE_ERROR
 from bus import Message, codec, headers
 from bus.errors import FederationError
 from bus.names import UNSAFE_NAME
-from bus.subjects import mcp_tokens
+from bus.subjects import method_tokens, name_token
 from members.direct import CALL, DirectTools
 from members.session import BusDispatch, Notify
 
@@ -170,7 +170,7 @@ def named(body: Mapping[str, Any]) -> str | None:
 def _agree(body: dict[str, Any], sent: Mapping[str, str], tail: list[str]) -> None:
     """Subject, headers and body must say the same: whoever was let through by one must not be served another."""
     method, name = body["method"], named(body)
-    if tail != mcp_tokens(method, name):
+    if ".".join(tail) != f"{method_tokens(method)}.{name_token(name)}":
         raise Rejected(HEADER_MISMATCH, f"the subject does not name {method!r} and what it is about")
     if sent.get(headers.MCP_METHOD, method) != method:
         raise Rejected(HEADER_MISMATCH, "Mcp-Method header does not match the request body's method")

@@ -7,6 +7,7 @@ from mcp.shared.inbound import encode_header_value
 from bus import CallOptions, Federation, McpRequest, headers
 from bus.access import Right
 from bus.errors import Internal, UnknownMember
+from bus.names import is_token
 from gateway.access.enforcement import Enforcement, unknown
 from gateway.access.identity import sent_on
 from gateway.access.methods import is_list, shown
@@ -60,7 +61,7 @@ class MemberUpstream:
     async def _ask(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
         name = named(request.message)
         # A name that has to be encoded is no subject token in either form, so both travel as `_`.
-        sent = encode_header_value(name) if name is not None else None
+        sent = name if name is None or is_token(name) else encode_header_value(name)
         asked = McpRequest(self._member, request.method, sent, request.body)
         options = CallOptions(
             timeout=request.timeout, on_event=notify, headers=sent_on(request.headers, request.caller)

@@ -7,31 +7,30 @@ its lists and routes its calls). The fronts, modern and legacy, know nothing els
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from bus.access import Principal
+from bus.message import EMPTY
 
 Notify = Callable[[bytes], None]
 """Takes one JSON-RPC notification as bytes, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(NamedTuple):
     """One MCP request in the 2026-07-28 form, checked by the front: headers and body agree."""
 
     body: bytes
     """The JSON-RPC request as it is forwarded."""
     message: Mapping[str, Any]
     """The same, decoded."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    caller: Principal
+    """Who asks."""
+    headers: Mapping[str, str] = EMPTY
     """Headers that travel on: `MCP-Protocol-Version`, `Mcp-Name` (encoded), `Mcp-Param-*`, `traceparent` …"""
     timeout: float | None = None
     """Seconds the client waits; None for a stream (`subscriptions/listen`)."""
-    caller: Principal = field(kw_only=True)
-    """Who asks."""
 
     @property
     def method(self) -> str:
@@ -43,8 +42,7 @@ class UpstreamRequest:
         return params if isinstance(params, Mapping) else {}
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamAnswer:
+class UpstreamAnswer(NamedTuple):
     """A JSON-RPC response; `error_code` is its error's code, None for a result."""
 
     body: bytes

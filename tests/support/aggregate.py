@@ -48,14 +48,12 @@ class Asking:
     ) -> UpstreamAnswer:
         told = mcp.body(method, params, **meta)
         await asyncio.sleep(0)  # between two requests a front waits for its client
-        return await self._upstream.answer(
-            UpstreamRequest(orjson.dumps(told), told, HEADERS, timeout, caller=LOCAL), notify
-        )
+        return await self._upstream.answer(UpstreamRequest(orjson.dumps(told), told, LOCAL, HEADERS, timeout), notify)
 
     async def raw(self, body: bytes, headers: dict[str, str] | None = None) -> UpstreamAnswer:
         """The answer to a body as somebody spelled it."""
         return await self._upstream.answer(
-            UpstreamRequest(body, orjson.loads(body), {**HEADERS, **(headers or {})}, 5.0, caller=LOCAL), lambda _: None
+            UpstreamRequest(body, orjson.loads(body), LOCAL, {**HEADERS, **(headers or {})}, 5.0), lambda _: None
         )
 
     async def __call__(self, method: str, params: dict[str, Any] | None = None, **meta: Any) -> dict[str, Any]:

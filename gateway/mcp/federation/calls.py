@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -94,4 +93,4 @@ def unwrapped(request: UpstreamRequest, tool: ListedTool, arguments: Mapping[str
     body = outside[:-1] + b',"params":' + rest[:-1] + b',"arguments":' + spelled + b"}}"
     sent = {name: value for name, value in request.headers.items() if not name.startswith(MCP_PARAM_PREFIX)}
     mirrored = mcp_param_headers(x_mcp_header_map(tool.definition["inputSchema"]), arguments)
-    return replace(request, body=body, message=message, headers={**sent, **mirrored})
+    return request._replace(body=body, message=message, headers={**sent, **mirrored})

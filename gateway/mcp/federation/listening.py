@@ -142,7 +142,7 @@ class Hub:
         while True:
             body = request_body(LISTEN, {"notifications": {"resourceSubscriptions": uris}})
             try:
-                asked = UpstreamRequest(body, orjson.loads(body), caller=listener.caller)
+                asked = UpstreamRequest(body, orjson.loads(body), listener.caller)
                 await self._routing.forward(member, asked, heard)
             except FederationError as exc:
                 log.info("resources_not_heard", member=member, error=exc.code)

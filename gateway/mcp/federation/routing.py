@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -44,7 +43,7 @@ class Routing:
 def renamed(request: UpstreamRequest, path: Sequence[str], value: str) -> UpstreamRequest:
     """`request` with another value at `path`; every other byte of its body stays."""
     body = replaced(request.body, request.message, path, value)
-    return replace(request, body=body, message=_changed(request.message, path, value))
+    return request._replace(body=body, message=_changed(request.message, path, value))
 
 
 def relinked(answer: UpstreamAnswer, member: str) -> UpstreamAnswer:

@@ -10,18 +10,20 @@ from typing import Any
 
 from aiohttp import hdrs
 from mcp.shared.inbound import (
+    MCP_METHOD_HEADER,
     MCP_NAME_HEADER,
     MCP_PARAM_HEADER_PREFIX,
     MCP_PROTOCOL_VERSION_HEADER,
+    NAME_BEARING_METHODS,
     InboundLadderRejection,
     classify_inbound_request,
     decode_header_value,
     find_duplicated_routing_header,
     unsupported_protocol_version_rejection,
 )
-from mcp_types import PROTOCOL_VERSION_META_KEY
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY
 from mcp_types.jsonrpc import HEADER_MISMATCH, INVALID_REQUEST
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from multidict import CIMultiDictProxy
 
 from bus import headers
@@ -34,6 +36,7 @@ EVENTS = "text/event-stream"
 _PARAM = MCP_PARAM_HEADER_PREFIX.lower()
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _M = ("M", "m")
+_ENCODED = "=?"
 _VISIBLE = re.compile(r"[\x20-\x7e]*")
 
 
@@ -89,15 +92,39 @@ Lines = list[tuple[str, str]]
 
 def check_request(message: Mapping[str, Any], lines: Lines) -> None:
     """Headers and body of a modern request agree, and its envelope is whole. Raises Rejected."""
+    told_all = dict(lines)
+    if len(told_all) == len(lines) and nothing_to_refuse(message, told_all):
+        return
     doubled = find_duplicated_routing_header(lines)
     if doubled is not None:
         raise Rejected(HEADER_MISMATCH, f"{doubled} header appears more than once")
-    told_all = dict(lines)
     _raise(classify_inbound_request(message, headers=told_all))
     told = told_all.get(MCP_NAME_HEADER)
     name = named(message)
     if told is not None and name is not None and decode_header_value(told) != name:
         raise Rejected(HEADER_MISMATCH, f"{MCP_NAME_HEADER} header does not match what the request body names")
+
+
+def nothing_to_refuse(message: Mapping[str, Any], told: Mapping[str, str]) -> bool:
+    """Whether a request is what nearly all are, so that no rung of the ladder can refuse it.
+
+    False is no verdict: the ladder then finds the reason, if there is one. `told` are headers that came once.
+    """
+    params = message.get("params")
+    if not isinstance(params, dict):
+        return False
+    meta = params.get("_meta")
+    if not isinstance(meta, dict) or CLIENT_CAPABILITIES_META_KEY not in meta:
+        return False
+    version, method = told.get(MCP_PROTOCOL_VERSION_HEADER), message["method"]
+    if version not in MODERN_PROTOCOL_VERSIONS or meta.get(PROTOCOL_VERSION_META_KEY) != version:
+        return False
+    if told.get(MCP_METHOD_HEADER) != method:
+        return False
+    key, name = NAME_BEARING_METHODS.get(method), told.get(MCP_NAME_HEADER)
+    if name is None or key is None:
+        return name is None and key is None
+    return bool(name == params.get(key)) and not name.startswith(_ENCODED)
 
 
 def travelling(sent: CIMultiDictProxy[str], lines: Lines) -> dict[str, str]:

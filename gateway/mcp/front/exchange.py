@@ -92,8 +92,7 @@ class Exchanges:
         raise Rejected(INTERNAL_ERROR, f"the server asked more than {MAX_ROUNDS} times")
 
     async def _ask(self, served: Served, asked: Message, send: Notify) -> Any:
-        body, caller = orjson.dumps(asked), served.caller
-        request = UpstreamRequest(body, asked, served.headers, served.timeout, caller=caller)
+        request = UpstreamRequest(orjson.dumps(asked), asked, served.caller, served.headers, served.timeout)
         return told_result(await served.upstream.answer(request, send))
 
     async def _with_answers(self, served: Served, asked: Message, result: Mapping[str, Any], send: Notify) -> Message:

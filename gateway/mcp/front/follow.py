@@ -82,4 +82,4 @@ def _wish(served: Served, state: SessionState) -> UpstreamRequest:
         "params": listen_params(state.followed),
     }
     message = modern(wish, served.session, None)
-    return UpstreamRequest(orjson.dumps(message), message, served.headers, None, caller=served.caller)
+    return UpstreamRequest(orjson.dumps(message), message, served.caller, served.headers)

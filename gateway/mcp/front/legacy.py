@@ -110,7 +110,7 @@ class LegacyFront:
             token = self._parts.seal.token(session)
             wish = modern({"id": message["id"], "method": "server/discover"}, session, None)
             sent, longest_s = trace(request.headers), self._parts.longest_s
-            asked = UpstreamRequest(orjson.dumps(wish), wish, sent, longest_s, caller=request[PRINCIPAL])
+            asked = UpstreamRequest(orjson.dumps(wish), wish, request[PRINCIPAL], sent, longest_s)
             told = told_result(await upstream.answer(asked, lambda _: None))
             result = initialize_result(told, session.version)
         except Rejected as exc:

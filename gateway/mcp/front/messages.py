@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import orjson
 from aiohttp import hdrs, web
@@ -13,6 +12,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_REQUEST, PARSE_ERROR
 
 from bus import codec
 from bus.errors import FederationError, Malformed, jsonrpc
+from bus.message import EMPTY
 from gateway.border import REFUSAL, json_answer, retry_after
 
 MAX_DEPTH = 256
@@ -33,13 +33,12 @@ class Rejected(Exception):
         self.status = status or ERROR_CODE_HTTP_STATUS.get(code, 200)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What is sent to a client that is owed one JSON body."""
 
     body: bytes
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = EMPTY
     refusal: FederationError | None = None
     """The error it tells of, where it is one of the federation's."""
 

@@ -69,7 +69,7 @@ class ModernFront:
         listens = message["method"] == LISTEN
         seconds = None if listens else deadline(request.headers, self._longest_s)
         sent = travelling(request.headers, lines)
-        return UpstreamRequest(body, message, sent, seconds, caller=request[PRINCIPAL])
+        return UpstreamRequest(body, message, request[PRINCIPAL], sent, seconds)
 
     async def _answer(self, request: web.Request, upstream: Upstream, asked: UpstreamRequest) -> web.StreamResponse:
         async with self._streams.answer(request) as stream:
