@@ -96,12 +96,12 @@ class Call:
         loop = asyncio.get_running_loop()
         self._loop = loop
         self._result: asyncio.Future[Message] = loop.create_future()
-        self._assembly = Assembly(options.max_result)
+        self._assembly: Assembly | None = None
         self._upload = b""
         self._withdrawn = False
         self._heard = loop.time()
         self._ends = self._heard + options.timeout if options.timeout else inf
-        self._watch = self._look_later()
+        self._watch = self._look_later(self._heard)
 
     async def run(self, body: bytes) -> Message:
         """The result. Raises what the member answered, NoInstance, DeadlineExceeded, MemberLost, Disconnected.
@@ -138,7 +138,9 @@ class Call:
             self._fail(message)
             return
         frame = message.headers.get(headers.FRAME, Frame.RESULT)
-        if frame == Frame.ACCEPTED:
+        if frame == Frame.RESULT:
+            self._finish(message)
+        elif frame == Frame.ACCEPTED:
             self._accepted(message)
         elif frame == Frame.EVENT:
             self._tell(message.data)
@@ -146,8 +148,6 @@ class Call:
             self._take_piece(message)
         elif frame == Frame.ALIVE:
             self._bus.respond(message, b"")
-        elif frame == Frame.RESULT:
-            self._finish(message)
 
     def _accepted(self, message: Message) -> None:
         instance = message.headers.get(headers.INSTANCE, "")
@@ -174,11 +174,16 @@ class Call:
         if self._result.done():
             return
         try:
-            self._assembly.add(message)
+            self._pieces().add(message)
         except FederationError as exc:
             self._fail(self._blamed(exc))
         else:
             self._bus.respond(message, b"")
+
+    def _pieces(self) -> Assembly:
+        if self._assembly is None:
+            self._assembly = Assembly(self._options.max_result)
+        return self._assembly
 
     def _finish(self, message: Message) -> None:
         failure = message.failure(self._target.label)
@@ -187,7 +192,7 @@ class Call:
             return
         try:
             if count := announced(message, self._options.max_result):
-                body = self._assembly.body(count)
+                body = self._pieces().body(count)
                 message = Message(message.subject, body, message.headers, message.reply)
         except FederationError as exc:
             self._fail(self._blamed(exc))
@@ -213,20 +218,19 @@ class Call:
 
     # what does not arrive -----------------------------------------------------------------------------------------
 
-    def _look_later(self) -> Timer | asyncio.TimerHandle:
+    def _look_later(self, now: float) -> Timer | asyncio.TimerHandle:
         """One timer for both: the deadline, and the next moment at which silence would be a reason to ask."""
-        seconds = min(self._ends, self._heard + SILENCE_S) - self._loop.time()
-        return self._bus.clock.after(seconds, self._look)
+        return self._bus.clock.after(min(self._ends, self._heard + SILENCE_S) - now, self._look)
 
     def _look(self) -> None:
         now = self._loop.time()
         if now >= self._ends:
             self._fail(DeadlineExceeded(f"{self._target.label}: no result within {self._options.timeout:g} s"))
         elif now - self._heard < SILENCE_S:
-            self._watch = self._look_later()
+            self._watch = self._look_later(now)
         else:
             self._heard = now  # the next look is a whole silence away
-            self._watch = self._look_later()
+            self._watch = self._look_later(now)
             self._bus.spawn(self._probe())
 
     async def _probe(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -109,13 +109,13 @@ class Dispatch:
 
         Cancelling the task that awaits it cancels the call at the member.
         """
-        line = self._line(wanted.member)
+        line, now = self._line(wanted.member), asyncio.get_running_loop().time()
         if options.timeout is None or wanted.pinned is not None:
             return await self._to_the_one_meant(wanted, body, options)
-        self._admit(line, wanted.member)
+        self._admit(line, wanted.member, now)
         line.in_flight += 1
         try:
-            result = await self._attempts(wanted, body, options)
+            result = await self._attempts(wanted, body, options, now)
         except BaseException as exc:
             self._note(line.breaker, exc, options.timeout)
             raise
@@ -126,20 +126,18 @@ class Dispatch:
 
     # one call -----------------------------------------------------------------------------------------------------
 
-    async def _attempts(self, wanted: Wanted, body: bytes, options: CallOptions) -> Message:
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + (options.timeout or 0)
+    async def _attempts(self, wanted: Wanted, body: bytes, options: CallOptions, now: float) -> Message:
+        ends = now + (options.timeout or 0)
         tried: list[str] = []
         attempt = 1
         failure: FederationError | None = None
         while True:
-            known = self.routes.choose(wanted.member, loop.time(), self._draw, tried)
+            known = self.routes.choose(wanted.member, now, self._draw, tried)
             try:
-                if known is not None:
-                    return await self._send(wanted, known, body, options)
-                return await self._send_to(None, wanted, body, options)
+                return await self._send(wanted, known, body, options)
             except FederationError as exc:
-                left = ends - loop.time()
+                now = asyncio.get_running_loop().time()
+                left = ends - now
                 failure = told(exc, failure)
                 if not self._again(wanted, known, exc, attempt, left):
                     raise failure from exc.__cause__
@@ -152,21 +150,23 @@ class Dispatch:
     async def _to_the_one_meant(self, wanted: Wanted, body: bytes, options: CallOptions) -> Message:
         who = Instance(wanted.member, wanted.pinned) if wanted.pinned is not None else None
         known = self.routes.instance(who) if who is not None else None
-        if known is None or options.timeout is None:  # a stream waits, and is nobody's load
-            return await self._send_to(who, wanted, body, options)
-        return await self._send(wanted, known, body, options)
-
-    async def _send_to(self, who: Instance | None, wanted: Wanted, body: bytes, options: CallOptions) -> Message:
-        """Sent to that instance, of which nothing is known, or (None) to whichever the bus chooses."""
+        if known is not None and options.timeout is not None:  # a stream waits, and is nobody's load
+            return await self._send(wanted, known, body, options)
         target = Target(wanted.member, wanted.subject(wanted.pinned), wanted.label, who)
         return await Call(self._bus, target, options).run(body)
 
-    async def _send(self, wanted: Wanted, known: Known, body: bytes, options: CallOptions) -> Message:
-        """Sent to a chosen instance, which is its load until it ends."""
+    def _send(self, wanted: Wanted, known: Known | None, body: bytes, options: CallOptions) -> Awaitable[Message]:
+        """Sent to a chosen instance, or (None) to whichever the bus chooses."""
+        if known is None:
+            target = Target(wanted.member, wanted.subject(None), wanted.label)
+            return Call(self._bus, target, options).run(body)
         target = Target(wanted.member, wanted.subject(known.who.instance), wanted.label, known.who)
+        return self._as_load_of(known, Call(self._bus, target, options, known.fell_mute).run(body))
+
+    async def _as_load_of(self, known: Known, call: Awaitable[Message]) -> Message:
         known.ours += 1
         try:
-            return await Call(self._bus, target, options, known.fell_mute).run(body)
+            return await call
         except FederationError as exc:
             self._learn(known, exc)
             raise
@@ -221,8 +221,8 @@ class Dispatch:
         if beat.site == self._settings.site:
             self.routes.heard(who, beat, asyncio.get_running_loop().time())
 
-    def _admit(self, line: _Line, member: str) -> None:
-        most, now = self._settings.most_calls, asyncio.get_running_loop().time()
+    def _admit(self, line: _Line, member: str, now: float) -> None:
+        most = self._settings.most_calls
         if line.in_flight >= most:
             raise Busy(f"{most} calls to {member} are in flight here; not executed", details={"limit": most})
         if line.breaker.ask(now) is Verdict.REFUSE:

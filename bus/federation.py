@@ -156,7 +156,8 @@ class Federation:
         tool = request.name if request.method == "tools/call" else None
         pinned = None if request.instance == ANY_INSTANCE else request.instance
         wanted = Wanted(request.member, label, partial(self._mcp_subject, request), tool, safe, pinned)
-        return await self._run(wanted, request.body, options._replace(headers=sent))
+        options = CallOptions(options.timeout, options.on_event, sent, options.max_result, safe)
+        return await self._run(wanted, request.body, options)
 
     def _mcp_subject(self, request: McpRequest, instance: str | None) -> str:
         return self._subjects.mcp(request.member, instance or ANY_INSTANCE, request.method, request.name)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from os import urandom
 
 from bus.clock import Clock
 from bus.errors import DeadlineExceeded, FederationError, NotAllowed
 from bus.message import Message
+from bus.randomness import Tokens
 
 Deliver = Callable[[Message | FederationError], None]
 
@@ -24,6 +24,7 @@ class Inbox:
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
+        self._tokens = Tokens(_TOKEN_BYTES)
         self._waiting: dict[str, tuple[Deliver, str]] = {}
 
     def __len__(self) -> int:
@@ -45,7 +46,7 @@ class Inbox:
 
     def open(self, deliver: Deliver, subject: str = "") -> str:
         """A fresh reply subject; every message on it goes to `deliver` until `close`. `subject`: what is asked on."""
-        reply = f"{self._prefix}.{urandom(_TOKEN_BYTES).hex()}"
+        reply = f"{self._prefix}.{self._tokens.next()}"
         self._waiting[reply] = (deliver, subject)
         return reply
 

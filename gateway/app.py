@@ -164,7 +164,9 @@ class Gateway:
         settings, catalogue = self.settings, Catalogue()
         dispatch = dispatch_of(self._bus, settings, catalogue)
         vet = self._vouching.check if self._vouching is not None else None
-        federation = LimitedFederation(self.limiter, self._bus, dispatch, speaks_for_callers=True, vet=vet)
+        federation = Federation(self._bus, dispatch, speaks_for_callers=True, vet=vet)
+        if self.limiter.rules.member_calls is not None:
+            federation = LimitedFederation(self.limiter, self._bus, dispatch, speaks_for_callers=True, vet=vet)
         metrics = Metrics(self._version, lambda: self._bus.connected)
         addresses = public_addresses(settings, self.url, self.door_urls)
         aggregate = Aggregate(

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import re
 from dataclasses import dataclass
-from os import urandom
 from time import perf_counter
 
 import structlog
@@ -19,6 +18,7 @@ from structlog.contextvars import bind_contextvars
 
 from bus.access import Principal
 from bus.errors import FederationError, Internal
+from bus.randomness import Tokens
 from gateway.access.admission import Admission
 from gateway.access.proofs import Proof
 from gateway.access.rules import UNMATCHED
@@ -28,6 +28,7 @@ from gateway.mcp.front.messages import failure
 from gateway.metrics import Metrics
 
 REQUEST_ID = "X-Request-Id"
+ID_BYTES = 8
 CLIENT_GONE = 499
 """The status noted for a request whose client left before the answer; nobody receives it."""
 SOCKET_BUFFERS = 64 * 1024
@@ -63,18 +64,19 @@ class Surroundings:
     """Routes whose refusals are JSON-RPC errors."""
 
 
-def request_id(given: str | None) -> str:
+def request_id(given: str | None, ids: Tokens) -> str:
     """The id a client sent, where it is sane, else a new one."""
-    return given if given is not None and _SANE_ID.fullmatch(given) else urandom(8).hex()
+    return given if given is not None and _SANE_ID.fullmatch(given) else ids.next()
 
 
 def supervising(around: Surroundings) -> Middleware:
     """The middleware around every handler."""
+    ids = Tokens(ID_BYTES)
 
     @web.middleware
     async def supervise(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = perf_counter()
-        ident = request_id(request.headers.get(REQUEST_ID))
+        ident = request_id(request.headers.get(REQUEST_ID), ids)
         bind_contextvars(request_id=ident)
         around.metrics.in_flight += 1
         route, status = _route(request), CLIENT_GONE

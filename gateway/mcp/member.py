@@ -36,23 +36,25 @@ class MemberUpstream:
         """
         await self._enforcement.request(request.caller, self._member, request.method, request.params)
         try:
-            answer = await self._counted(request, notify)
+            if request.method == TOOL_CALL:
+                return await self._called(request, notify)
+            answer = await self._ask(request, notify)
         except UnknownMember as exc:
             raise exc if sees_all(request.caller.scopes) else unknown(self._member) from exc
-        return await self._visible(request, answer)
+        if answer.error_code is None and is_list(request.method):
+            return await self._visible(request, answer)
+        return answer
 
     async def _visible(self, request: UpstreamRequest, answer: UpstreamAnswer) -> UpstreamAnswer:
         scopes = request.caller.scopes
-        if not is_list(request.method) or answer.error_code is not None or Right.CALL in scopes.whole:
+        if Right.CALL in scopes.whole:
             return answer
         tags = await self._enforcement.tags(request.caller, Right.CALL, self._member)
         if scopes.may_use(self._member, tags):
             return answer
         return UpstreamAnswer(shown(request.method, answer.body, self._member, tags, scopes))
 
-    async def _counted(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
-        if request.method != TOOL_CALL:
-            return await self._ask(request, notify)
+    async def _called(self, request: UpstreamRequest, notify: Notify) -> UpstreamAnswer:
         with self._metrics.call() as counted:
             answer = await self._ask(request, notify)
             counted.outcome = "ok" if answer.error_code is None else "refused"
@@ -62,13 +64,10 @@ class MemberUpstream:
         name = named(request.message)
         # A name that has to be encoded is no subject token in either form, so both travel as `_`.
         sent = name if name is None or is_token(name) else encode_header_value(name)
-        asked = McpRequest(self._member, request.method, sent, request.body)
-        options = CallOptions(
-            timeout=request.timeout, on_event=notify, headers=sent_on(request.headers, request.caller)
-        )
-        told = await self._federation.mcp(asked, options)
-        body = cleaned(request.method, told.data)
-        return UpstreamAnswer(body, error_code(told.headers.get(headers.MCP_ERROR)))
+        method, carried = request.method, sent_on(request.headers, request.caller)
+        asked = McpRequest(self._member, method, sent, request.body)
+        told = await self._federation.mcp(asked, CallOptions(request.timeout, notify, carried))
+        return UpstreamAnswer(cleaned(method, told.data), error_code(told.headers.get(headers.MCP_ERROR)))
 
 
 def error_code(told: str | None) -> int | None:

@@ -39,7 +39,7 @@ class UpstreamRequest(NamedTuple):
     @property
     def params(self) -> Mapping[str, Any]:
         params = self.message.get("params")
-        return params if isinstance(params, Mapping) else {}
+        return params if isinstance(params, dict) else {}
 
 
 class UpstreamAnswer(NamedTuple):

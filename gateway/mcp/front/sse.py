@@ -7,7 +7,6 @@ not read is bounded in bytes and in time, and a client over either bound is cut 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -45,6 +44,15 @@ def frame(message: bytes) -> bytes:
     return b"event: message\ndata: " + message + b"\n\n"
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What there is of a stream once it is one; most answers never are."""
+
+    response: web.StreamResponse
+    changed: asyncio.Event
+    writer: asyncio.Task[None]
+
+
 class EventStream:
     """The answer to one request, for the length of an `async with`; outside it nothing of it runs."""
 
@@ -52,12 +60,10 @@ class EventStream:
         self._request = request
         self._clock = clock
         self._limits = limits
-        self._frames: deque[bytes] = deque()
+        self._frames: list[bytes] = []
         self._waiting_bytes = 0
-        self._changed = asyncio.Event()
         self._closed = False
-        self._writer: asyncio.Task[None] | None = None
-        self._response: web.StreamResponse | None = None
+        self._begun: _Begun | None = None
         self._timer: Timer | asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> EventStream:
@@ -69,22 +75,25 @@ class EventStream:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if error is not None and self.begun and self._request.transport is not None:
+        if self._begun is None:
+            return
+        if error is not None and self._request.transport is not None:
             self._request.transport.abort()  # a second answer must not follow into a stream that was begun
-        if self._writer is not None and not self._writer.done():
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+        if not self._begun.writer.done():
+            self._begun.writer.cancel()
+            await asyncio.gather(self._begun.writer, return_exceptions=True)
 
     @property
     def begun(self) -> bool:
         """Whether the answer is a stream by now; its status is then 200, whatever follows."""
-        return self._writer is not None
+        return self._begun is not None
 
     def begin(self) -> None:
         """Send the head, and keep the stream alive from now on."""
-        if self._writer is None:
-            self._response = web.StreamResponse(headers=HEADERS)
-            self._writer = asyncio.get_running_loop().create_task(self._write(self._response))
+        if self._begun is None:
+            response, changed = web.StreamResponse(headers=HEADERS), asyncio.Event()
+            writer = asyncio.get_running_loop().create_task(self._write(response, changed))
+            self._begun = _Begun(response, changed, writer)
 
     def send(self, message: bytes) -> None:
         """Send one JSON-RPC message. A client that reads too slowly for it is cut off."""
@@ -96,26 +105,29 @@ class EventStream:
             return
         self._frames.append(event)
         self._waiting_bytes += len(event)
-        self._changed.set()
-        self.begin()
+        self._tell_writer()
 
     async def finish(self, message: bytes | None = None) -> web.StreamResponse:
         """Send the last message, if there is one, and end the stream. Returns when the client's socket took it all."""
         if message is not None:
             self._frames.append(frame(message))
         self._closed = True
-        self._changed.set()
-        self.begin()
-        assert self._writer is not None and self._response is not None
-        await self._writer
-        return self._response
+        begun = self._tell_writer()
+        await begun.writer
+        return begun.response
 
-    async def _write(self, response: web.StreamResponse) -> None:
+    def _tell_writer(self) -> _Begun:
+        self.begin()
+        assert self._begun is not None
+        self._begun.changed.set()
+        return self._begun
+
+    async def _write(self, response: web.StreamResponse, changed: asyncio.Event) -> None:
         try:
             async with asyncio.timeout(self._limits.send_timeout_s):
                 await response.prepare(self._request)
             while not (self._closed and not self._frames):
-                await self._hand_over(response, await self._next())
+                await self._hand_over(response, await self._next(changed))
             async with asyncio.timeout(self._limits.send_timeout_s):
                 await response.write_eof()
         except TimeoutError:
@@ -125,15 +137,15 @@ class EventStream:
             self._closed = True
             self._frames.clear()
 
-    async def _next(self) -> bytes:
+    async def _next(self, changed: asyncio.Event) -> bytes:
         """Everything that waits; a comment when there was nothing for too long."""
         if not self._frames and not self._closed:
             try:
                 async with asyncio.timeout(self._limits.silence_s):
-                    await self._changed.wait()
+                    await changed.wait()
             except TimeoutError:
                 return KEEP_ALIVE
-        self._changed.clear()
+        changed.clear()
         waiting = b"".join(self._frames)
         self._frames.clear()
         self._waiting_bytes = 0
