@@ -81,6 +81,9 @@ class Routes:
         instances = self._members.get(member)
         if not instances:
             return None
+        if len(instances) == 1:
+            (known,) = instances.values()
+            return known if known.fit(now) and known.who.instance not in without else None
         fit = [known for name, known in instances.items() if known.fit(now) and name not in without]
         if len(fit) < 2:
             return fit[0] if fit else None

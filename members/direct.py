@@ -8,11 +8,14 @@ cost.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import inf
+from time import monotonic
 from typing import Any
 
 from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.lowlevel import Server
+from mcp.server.mcpserver.exceptions import UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.request_state import RequestStateBoundary
 from mcp.shared.exceptions import MCPError
@@ -20,7 +23,10 @@ from mcp_types import INTERNAL_ERROR, SERVER_INFO_META_KEY, CallToolResult, Text
 from mcp_types.methods import serialize_server_result
 from opentelemetry import trace
 
+from members.declared import Declared
+
 CALL = "tools/call"
+SPANS_LOOK_S = 1.0
 _PARAMS = frozenset({"name", "arguments", "_meta"})
 """Params a plain call has; any other asks for something only a session gives."""
 
@@ -33,12 +39,14 @@ class DirectTools:
     def __init__(self, server: Server[Any], tools: Mapping[str, Tool], version: str) -> None:
         self._tools = tools
         self._version = version
+        self._declared: dict[str, Declared] = {}
+        self._spans = Spans()
         self._stamp = {SERVER_INFO_META_KEY: server.server_info_stamp}
         self._plain = _only_its_own(server)
 
     def tool(self, params: Mapping[str, Any]) -> Tool | None:
         """The tool that a `tools/call` with these params may run directly; None: it needs a session."""
-        if not self._plain or not _PARAMS.issuperset(params) or _traced():
+        if not self._plain or not _PARAMS.issuperset(params) or self._spans.made():
             return None
         name, arguments = params.get("name"), params.get("arguments", {})
         tool = self._tools.get(name) if isinstance(name, str) and isinstance(arguments, dict) else None
@@ -49,13 +57,26 @@ class DirectTools:
     async def call(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
         """The result, as it goes on the wire. Raises MCPError, as a handler does."""
         try:
-            result = await tool.run(arguments, None, convert_result=True)  # type: ignore[arg-type] # asks for none
+            returned = await tool.run(arguments, None)  # type: ignore[arg-type] # asks for none
+            return self._shaped(tool, returned)
         except MCPError:
             raise
         except Exception as exc:  # noqa: BLE001 - whatever a tool raises is a result that says so, in the SDK's words
             log.info("tool %s failed: %r", tool.name, str(exc))
-            result = CallToolResult(content=[TextContent(type="text", text=str(exc))], is_error=True)
-        return self._wire(result)
+            return self._wire(CallToolResult(content=[TextContent(type="text", text=str(exc))], is_error=True))
+
+    def _shaped(self, tool: Tool, returned: Any) -> dict[str, Any]:
+        declared = self._declared.get(tool.name)
+        if declared is None or declared.tool is not tool:
+            declared = self._declared[tool.name] = Declared(tool)
+        try:
+            result = declared.result(returned)
+            converted = tool.fn_metadata.convert_result(returned) if result is None else None
+        except Exception as exc:  # a type's own validator may raise anything
+            raise UnexpectedToolError(f"Error executing tool {tool.name}") from exc
+        if result is None:
+            return self._wire(converted)
+        return {**result, "isError": False, "resultType": "complete", "_meta": self._stamp}
 
     def _wire(self, result: Any) -> dict[str, Any]:
         if isinstance(result, CallToolResult) and result.meta is None and all(map(_is_bare_text, result.content)):
@@ -81,9 +102,23 @@ def _only_its_own(server: Server[Any]) -> bool:
     return own == [True, True]
 
 
-def _traced() -> bool:
-    """Whether spans go anywhere: then the SDK's session makes them."""
-    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+class Spans:
+    """Whether spans go anywhere: then the SDK's session makes them.
+
+    Looked at once a second: the look searches the environment, which costs more than all else about a small call.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._made = False
+        self._look_at = -inf
+
+    def made(self) -> bool:
+        now = self._clock()
+        if now >= self._look_at:
+            self._made = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+            self._look_at = now + SPANS_LOOK_S
+        return self._made
 
 
 def _is_bare_text(block: object) -> bool:

@@ -12,25 +12,22 @@ from typing import Any
 import orjson
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from rapidfuzz import process
 
 from bus.errors import Internal, InvalidArguments, ToolError
 from bus.validation import explained
+from members.declared import Declared
 
 
 class PlainTool:
     """One tool with its models at hand."""
 
     def __init__(self, tool: Tool) -> None:
-        meta = tool.fn_metadata
         self.tool = tool
         self._known = frozenset(tool.parameters.get("properties", {}))
         self._open = bool(tool.parameters.get("additionalProperties"))
-        self._wrap = meta.wrap_output
-        self._output: TypeAdapter[Any] | None = None
-        if meta.output_schema is not None and meta.output_model is not None:
-            self._output = TypeAdapter(meta.output_model)
+        self._declared = Declared(tool)
 
     @property
     def needs_session(self) -> bool:
@@ -52,12 +49,10 @@ class PlainTool:
 
     def shape(self, returned: Any) -> bytes:
         """What the function returned, as the JSON of the plain reply. Raises Internal: it is not what it declares."""
-        if self._output is None or isinstance(returned, CallToolResult | InputRequiredResult):
-            return plain_result(self.tool.fn_metadata.convert_result(returned))
         try:
-            value = {"result": returned} if self._wrap else returned
-            validated = self._output.validate_python(value, by_alias=True, by_name=True)
-            return self._output.dump_json(validated, by_alias=True)
+            if not self._declared.known or isinstance(returned, CallToolResult | InputRequiredResult):
+                return plain_result(self.tool.fn_metadata.convert_result(returned))
+            return self._declared.json(returned)
         except ValueError as exc:
             raise Internal(f"{self.tool.name}: the result is not of the type it declares") from exc
 

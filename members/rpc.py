@@ -22,6 +22,7 @@ from mcp.shared.inbound import (
     classify_inbound_request,
     decode_header_value,
     validate_mcp_param_headers,
+    x_mcp_header_map,
 )
 from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY
@@ -77,6 +78,8 @@ class Rpc:
         self._state = lifespan_state
         self._direct = DirectTools(server, tools or {}, PROTOCOL_VERSION)
         self._relay = server if isinstance(server, Relay) else None
+        self._mirroring: dict[str, tuple[Any, bool]] = {}
+        """By tool: its schema, and whether that wants arguments mirrored in headers."""
 
     async def answer(self, message: Message, tail: list[str], notify: Notify) -> RpcReply:
         """The response to the request in `message`, whose subject ended in `tail`. Never raises for a bad request."""
@@ -126,18 +129,25 @@ class Rpc:
 
     def _check_params(self, body: dict[str, Any], sent: Mapping[str, str]) -> None:
         """`Mcp-Param-*` headers must equal the arguments they mirror; only the tool's schema says which they are."""
-        given = {name: value for name, value in sent.items() if name.lower().startswith("mcp-param-")}
         lookup = self.server.get_tool_input_schema
         if body["method"] != CALL or lookup is None or headers.MCP_VERSION not in sent:
             return  # without the version header it does not come from a client whose headers mirror arguments
         params = body["params"]
-        schema = lookup(params.get("name")) if isinstance(params.get("name"), str) else None
-        arguments = params.get("arguments")
-        if schema is None or not isinstance(arguments, Mapping | None):
+        name, arguments = params.get("name"), params.get("arguments")
+        schema = lookup(name) if isinstance(name, str) else None
+        if schema is None or not (arguments is None or isinstance(arguments, dict)) or not self._mirrors(name, schema):
             return
+        given = {key: value for key, value in sent.items() if key.lower().startswith("mcp-param-")}
         wrong = validate_mcp_param_headers(schema, arguments or {}, given)
         if wrong is not None:
             raise Rejected(wrong.code, wrong.message, wrong.data)
+
+    def _mirrors(self, tool: str, schema: Any) -> bool:
+        """Whether a tool's schema names arguments that headers mirror: found once, and again for another schema."""
+        known = self._mirroring.get(tool)
+        if known is None or known[0] is not schema:
+            known = self._mirroring[tool] = (schema, bool(x_mcp_header_map(schema)))
+        return known[1]
 
 
 def _request(data: bytes) -> dict[str, Any]:

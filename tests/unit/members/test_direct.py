@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,6 +19,8 @@ from typing_extensions import TypedDict
 from bus import Message
 from bus.errors import NotFound
 from members import Context, Member
+from members.direct import SPANS_LOOK_S, Spans
+from members.plain import PlainTool
 from members.rpc import PROTOCOL_VERSION, Rpc, RpcReply
 
 META = {
@@ -34,6 +37,10 @@ class Place(BaseModel):
 class Shape(TypedDict):
     sides: int
     names: list[str | None]
+
+
+class OfTheStandardLibrary(typing.TypedDict):  # as people write it, and pydantic refuses it before Python 3.12
+    sides: int
 
 
 @pytest.fixture
@@ -55,6 +62,18 @@ def member() -> Member:
     @member.tool
     async def shape(sides: int = 3) -> Shape:
         return {"sides": sides, "names": ["ä", None]}
+
+    @member.tool
+    async def standard(sides: int) -> OfTheStandardLibrary:
+        return {"sides": sides}
+
+    @member.tool
+    async def says(text: str) -> str:
+        return text
+
+    @member.tool
+    async def yes() -> bool:
+        return True
 
     @member.tool
     async def anything(value: Any) -> dict[str, Any]:
@@ -110,6 +129,9 @@ CALLS: list[tuple[str, Any]] = [
     ("model", {"name": "K2"}),
     ("shape", {}),
     ("shape", None),
+    ("standard", {"sides": 4}),
+    ("says", {"text": "ä\n"}),
+    ("yes", {}),
     ("anything", {"value": [1, {"deep": [None, 1.5, "ü"]}]}),
     ("untyped", {}),
     ("picture", {}),
@@ -141,6 +163,11 @@ async def test_the_answer_is_the_one_of_a_session(member: Member, tool: str, arg
     got = await answer(member, params, direct=True)
     assert orjson.loads(got.body) == orjson.loads(expected.body)
     assert got.error_code == expected.error_code
+
+
+async def test_a_typed_dict_of_the_standard_library_is_a_plain_result_too(member: Member) -> None:
+    tool = PlainTool(member._tools["standard"])
+    assert orjson.loads(await tool.call({"sides": 4})) == {"sides": 4}
 
 
 def taken(member: Member, params: dict[str, Any]) -> bool:
@@ -180,3 +207,12 @@ def test_a_middleware_of_ones_own_sees_every_call(member: Member) -> None:
 def test_spans_that_go_somewhere_are_made_by_the_session(member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", trace.NoOpTracerProvider())
     assert not taken(member, {"name": "number", "arguments": {"of": 1}})
+
+
+def test_a_provider_of_spans_is_seen_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    spans = Spans(lambda: now)
+    assert not spans.made()
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", trace.NoOpTracerProvider())
+    now = SPANS_LOOK_S
+    assert spans.made()
