@@ -132,9 +132,9 @@ class Subjects:
     def mcp_of(self, member: str, instance: str) -> str:
         return f"{self.prefix}.mcp.{member}.{instance}.>"
 
-    def mcp_tail(self, subject: str) -> list[str]:
-        """The tokens of an MCP subject behind the instance: the method's, then the name's."""
-        return self._tail(subject)[3:]
+    def mcp_tail(self, subject: str) -> str:
+        """An MCP subject behind the instance: the method's tokens, then the name's."""
+        return subject[len(self.prefix) + 1 :].split(".", 3)[3]
 
     def changed(self, member: str) -> str:
         """Where the instances of a member tell each other that a list or a resource of theirs changed."""

@@ -45,21 +45,22 @@ class Running:
     accepting: asyncio.Handle | None = None
     """`accepted`, about to be said."""
     body: bytes = b""
-    spoken_at: float = field(default_factory=time.monotonic)
-    asked_at: float = field(default_factory=time.monotonic)
+    framed: bool = field(init=False)
+    """Its caller takes frames."""
+    lasting: bool = field(init=False)
+    """A stream: framed and without a deadline, it ends when its caller goes away."""
+    spoken_at: float = field(init=False)
+    asked_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        sent = self.message.headers
+        self.framed = sent.get(headers.STREAM) == "1"
+        self.lasting = self.framed and headers.TIMEOUT_MS not in sent
+        self.spoken_at = self.asked_at = time.monotonic()
 
     @property
     def call_id(self) -> str:
         return self.message.headers.get(headers.CALL_ID, "") or str(self.number)
-
-    @property
-    def lasting(self) -> bool:
-        """A stream: framed and without a deadline, it ends when its caller goes away."""
-        return self.framed and headers.TIMEOUT_MS not in self.message.headers
-
-    @property
-    def framed(self) -> bool:
-        return self.message.headers.get(headers.STREAM) == "1"
 
     def expire(self) -> None:
         self.expired = True

@@ -20,6 +20,7 @@ from yarl import URL
 from members.hosts import Forbidden, Policy, canonical, checked, checked_addresses
 
 MAX_REDIRECTS = 3
+REMEMBERED = 64
 CONNECT_S = 5.0
 """For one address of a name; the name and all its addresses may take twice as long."""
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -69,6 +70,8 @@ class Fetcher:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._approved: set[str] = set()
+        """URLs found good as they are written. What a name leads to is checked for every connection."""
         self._session: aiohttp.ClientSession | None = None
 
     @asynccontextmanager
@@ -81,7 +84,7 @@ class Fetcher:
         """
         timeout = aiohttp.ClientTimeout(total=None, connect=2 * CONNECT_S, sock_connect=CONNECT_S, sock_read=patience)
         for _ in range(MAX_REDIRECTS + 1):
-            _agree(url, checked(url, self._policy), self._policy)
+            self._approve(url)
             response = await self._send(method, url, headers=headers, body=body, timeout=timeout)
             try:
                 follow = _redirect(url, response)
@@ -98,6 +101,15 @@ class Fetcher:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+    def _approve(self, url: str) -> None:
+        """Raises Forbidden for a URL that is not dialled whatever its host leads to."""
+        if url in self._approved:
+            return
+        _agree(url, checked(url, self._policy), self._policy)
+        if len(self._approved) >= REMEMBERED:
+            self._approved.clear()
+        self._approved.add(url)
 
     async def _send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout: aiohttp.ClientTimeout

@@ -81,7 +81,7 @@ class Rpc:
         self._mirroring: dict[str, tuple[Any, bool]] = {}
         """By tool: its schema, and whether that wants arguments mirrored in headers."""
 
-    async def answer(self, message: Message, tail: list[str], notify: Notify) -> RpcReply:
+    async def answer(self, message: Message, tail: str, notify: Notify) -> RpcReply:
         """The response to the request in `message`, whose subject ended in `tail`. Never raises for a bad request."""
         body: dict[str, Any] = {}
         try:
@@ -177,15 +177,16 @@ def named(body: Mapping[str, Any]) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _agree(body: dict[str, Any], sent: Mapping[str, str], tail: list[str]) -> None:
+def _agree(body: dict[str, Any], sent: Mapping[str, str], tail: str) -> None:
     """Subject, headers and body must say the same: whoever was let through by one must not be served another."""
     method, name = body["method"], named(body)
-    if ".".join(tail) != f"{method_tokens(method)}.{name_token(name)}":
+    token = name_token(name)
+    if tail != f"{method_tokens(method)}.{token}":
         raise Rejected(HEADER_MISMATCH, f"the subject does not name {method!r} and what it is about")
     if sent.get(headers.MCP_METHOD, method) != method:
         raise Rejected(HEADER_MISMATCH, "Mcp-Method header does not match the request body's method")
     told = sent.get(headers.MCP_NAME)
-    required = name is not None and tail[-1] == UNSAFE_NAME
+    required = name is not None and token == UNSAFE_NAME
     if (told is None and required) or (told is not None and decode_header_value(told) != name):
         raise Rejected(HEADER_MISMATCH, "Mcp-Name header does not match the request body")
     version = sent.get(headers.MCP_VERSION)

@@ -127,8 +127,8 @@ class CallStation:
         self._take(Running(message, next(self._numbers), tool, named), self.calls, self._call)
 
     def _take_request(self, message: Message, named: bool = False) -> None:
-        tail = self._bus.subjects.mcp_tail(message.subject)
-        self._take(Running(message, next(self._numbers), "/".join(tail[:-1]), named), self.mcp, self._request)
+        method = self._bus.subjects.mcp_tail(message.subject).rpartition(".")[0].replace(".", "/")
+        self._take(Running(message, next(self._numbers), method, named), self.mcp, self._request)
 
     def _take(self, running: Running, endpoint: Endpoint, work: Work) -> None:
         if running.named:

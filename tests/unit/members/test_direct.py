@@ -153,7 +153,7 @@ async def answer(member: Member, params: dict[str, Any], *, direct: bool) -> Rpc
         rpc = Rpc(served.server, state, served.tools if direct else {})
         request = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {**params, "_meta": META}}
         message = Message("s", orjson.dumps(request), {}, "")
-        return await rpc.answer(message, ["tools", "call", str(params.get("name"))], lambda _: None)
+        return await rpc.answer(message, f"tools.call.{params.get('name')}", lambda _: None)
 
 
 @pytest.mark.parametrize(("tool", "arguments"), CALLS)
