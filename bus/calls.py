@@ -93,8 +93,7 @@ class Call:
         self._target = target
         self._options = options
         self._on_mute = on_mute
-        loop = asyncio.get_running_loop()
-        self._loop = loop
+        loop = self._loop = bus.clock.loop
         self._result: asyncio.Future[Message] = loop.create_future()
         self._assembly: Assembly | None = None
         self._upload = b""

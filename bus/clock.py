@@ -39,6 +39,14 @@ class Clock:
         self._due: list[int] = []
         self._alarm: asyncio.Handle | None = None
         self._rings_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it runs on: the one that runs when it is first asked. Looking for it is a system call each time."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def __len__(self) -> int:
         """Waits of a second and more that are neither over nor cancelled."""
@@ -46,7 +54,7 @@ class Clock:
 
     def after(self, seconds: float, callback: Callable[[], None]) -> Timer | asyncio.TimerHandle:
         """Call `callback` in `seconds`, at most a tenth of a second late. `cancel` of what is returned prevents it."""
-        loop = asyncio.get_running_loop()
+        loop = self.loop
         if seconds < SHORT_S:
             return loop.call_later(seconds, callback)
         tick = int((loop.time() + seconds) / TICK_S) + 1

@@ -109,7 +109,7 @@ class Dispatch:
 
         Cancelling the task that awaits it cancels the call at the member.
         """
-        line, now = self._line(wanted.member), asyncio.get_running_loop().time()
+        line, now = self._line(wanted.member), self._now()
         if options.timeout is None or wanted.pinned is not None:
             return await self._to_the_one_meant(wanted, body, options)
         self._admit(line, wanted.member, now)
@@ -124,6 +124,9 @@ class Dispatch:
         line.breaker.succeeded()
         return result
 
+    def _now(self) -> float:
+        return self._bus.clock.loop.time()
+
     # one call -----------------------------------------------------------------------------------------------------
 
     async def _attempts(self, wanted: Wanted, body: bytes, options: CallOptions, now: float) -> Message:
@@ -136,7 +139,7 @@ class Dispatch:
             try:
                 return await self._send(wanted, known, body, options)
             except FederationError as exc:
-                now = asyncio.get_running_loop().time()
+                now = self._now()
                 left = ends - now
                 failure = told(exc, failure)
                 if not self._again(wanted, known, exc, attempt, left):
@@ -175,7 +178,7 @@ class Dispatch:
 
     def _learn(self, known: Known, error: FederationError) -> None:
         if isinstance(error, Busy):
-            known.full(asyncio.get_running_loop().time())
+            known.full(self._now())
         elif isinstance(error, NoInstance | MemberLost):
             self.routes.gone(known.who)
 
@@ -219,7 +222,7 @@ class Dispatch:
             log.debug("heartbeat_not_read", subject=message.subject, error=exc.code)
             return
         if beat.site == self._settings.site:
-            self.routes.heard(who, beat, asyncio.get_running_loop().time())
+            self.routes.heard(who, beat, self._now())
 
     def _admit(self, line: _Line, member: str, now: float) -> None:
         most = self._settings.most_calls
@@ -237,7 +240,7 @@ class Dispatch:
         if _answered(failure):
             breaker.succeeded()
         elif isinstance(failure, MemberLost) or (patient and isinstance(failure, DeadlineExceeded)):
-            breaker.failed(asyncio.get_running_loop().time())
+            breaker.failed(self._now())
         else:
             breaker.untold()
 
