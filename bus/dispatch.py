@@ -7,7 +7,6 @@ alone for a while; and no member can have more than its share of this caller's c
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from types import SimpleNamespace
 
 import pytest
 from nats.aio.client import Client
@@ -94,3 +95,56 @@ def test_a_subject_cannot_carry_a_second_command(subject: str) -> None:
 def test_a_publish_is_written_as_the_protocol_has_it() -> None:
     assert _publish_command("s", "r", b"", b"body") == b"PUB s r 4\r\nbody\r\n"
     assert _publish_command("s", "", b"NATS/1.0\r\n\r\n", b"body") == b"HPUB s  12 16\r\nNATS/1.0\r\n\r\nbody\r\n"
+
+
+class Socket:
+    """What the wire needs of a socket, and what it was given at once."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.full = 0
+
+    def write(self, command: bytes) -> None:
+        self.taken.append(command)
+
+    def get_write_buffer_size(self) -> int:
+        return self.full
+
+
+@pytest.fixture
+def socket() -> Socket:
+    return Socket()
+
+
+@pytest.fixture
+async def wire(socket: Socket) -> Wire:
+    wire = new_wire()
+    wire._status = Client.CONNECTED
+    wire._transport = SimpleNamespace(_io_writer=SimpleNamespace(transport=socket))
+    return wire
+
+
+async def test_a_lone_publish_goes_to_the_socket_at_once(wire: Wire, socket: Socket) -> None:
+    wire.send("a", b"1")
+    assert socket.taken == [b"PUB a  1\r\n1\r\n"] and wire.backlog() == 0
+
+
+async def test_what_is_written_right_after_it_waits_for_the_end_of_the_turn(wire: Wire, socket: Socket) -> None:
+    for number in range(3):
+        wire.send("a", b"%d" % number)
+    assert len(socket.taken) == 1
+    assert wire._pending == [b"PUB a  1\r\n1\r\n", b"PUB a  1\r\n2\r\n"]
+
+
+async def test_nothing_overtakes_what_waits(wire: Wire, socket: Socket) -> None:
+    wire.send("a", b"1")
+    wire.send("a", b"2")
+    wire._wrote_at = 0.0  # long ago
+    wire.send("a", b"3")
+    assert len(socket.taken) == 1 and len(wire._pending) == 2
+
+
+async def test_a_socket_that_is_not_empty_is_left_to_the_flusher(wire: Wire, socket: Socket) -> None:
+    socket.full = 1
+    wire.send("a", b"1")
+    assert socket.taken == [] and wire.backlog() > 0
