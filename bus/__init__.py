@@ -6,8 +6,9 @@ Read in the order a message meets them:
 `manifest`, `messages` what a member says of itself; heartbeats and queries
 `codec`, `validation`  bytes to values, JSON or MessagePack, with limits
 `message`, `headers`   one message as a value
+`commands`             what a client says to a NATS server, as bytes
 `wire`, `connection`   the NATS connection (`Bus`): `supervision` replaces a wire that ended, by `servers`; `inbox` has
-                       the answers, `clock` the waits
+                       the answers under tokens of `randomness`, `clock` the waits
 `calls`, `chunks`      a call frame by frame, and bodies larger than a message
 `dispatch`             where a call goes and how often: `routes` chooses, `retry` and `breaker` decide
 `federation`           everything a client does (`Federation`)

@@ -21,17 +21,15 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from bus.errors import Disconnected, InvalidRequest, TooLarge
+from bus import commands
+from bus.errors import Disconnected, TooLarge
 from bus.gathering import READ, GatheringParser
 from bus.message import Headers, Message, encode_headers, parse_headers
 from bus.servers import Address
 from bus.trust.keyring import Login
 
 Handler = Callable[[Message], None]
-_CRLF = b"\r\n"
 _DENIED = "permissions violation for publish to "
-_PING = b"PING\r\n"
-_PONG = b"PONG\r\n"
 _CONTROL_ALLOWANCE = 512
 """Bytes kept free below `max_payload`: the server counts headers too, and closes the connection above it."""
 HIGH_WATER = 1 << 20
@@ -192,7 +190,7 @@ class Wire(Client):
         self._check_size(len(body) + len(block))
         if self._pending_data_size > MOST_UNSENT:
             raise Disconnected(f"the server takes nothing: {self._pending_data_size} bytes are unsent")
-        self._write(_publish_command(subject, reply, block, body))
+        self._write(commands.publish(subject, reply, block, body))
 
     def backlog(self) -> int:
         """Bytes written and not yet handed to the socket."""
@@ -227,7 +225,7 @@ class Wire(Client):
             waiting.set_result(False)
             return waiting
         self._pongs.append(waiting)
-        self._write(_PING)
+        self._write(commands.PING)
         return waiting
 
     def _write(self, command: bytes) -> None:
@@ -262,18 +260,18 @@ class Wire(Client):
 
         Raises InvalidRequest.
         """
-        _check_subject(subject)
-        self._sid += 1
-        sid: int = self._sid
+        sid: int = self._sid + 1
+        command = commands.subscribe(subject, queue, sid)
+        self._sid = sid
         self._handlers[sid] = handler
         self._asked_for.add(sid)
-        self._write(f"SUB {subject} {queue} {sid}\r\n".encode())
+        self._write(command)
         return sid
 
     def unsubscribe(self, sid: int) -> None:
         """Ask for no more; what is already on its way still reaches the handler, until `unlisten`."""
         if sid in self._asked_for and self.is_connected:
-            self._write(f"UNSUB {sid}\r\n".encode())
+            self._write(commands.unsubscribe(sid))
         self._asked_for.discard(sid)
 
     def unlisten(self, sid: int) -> None:
@@ -317,7 +315,7 @@ class Wire(Client):
             log.warning("bus_complains", reason=told)
 
     async def _process_ping(self) -> None:
-        self._write(_PONG)
+        self._write(commands.PONG)
 
     async def _process_pong(self) -> None:
         if self._pongs:
@@ -396,16 +394,3 @@ async def _note_error(exc: Exception) -> None:
 
 def _in_words(exc: BaseException) -> str:
     return str(exc).removeprefix("nats: ").strip("'") or type(exc).__name__
-
-
-def _check_subject(subject: str) -> None:
-    if not subject or " " in subject or "\r" in subject or "\n" in subject or "\t" in subject:
-        raise InvalidRequest(f"subject {subject[:80]!r} holds white space")
-
-
-def _publish_command(subject: str, reply: str, block: bytes, body: bytes) -> bytes:
-    _check_subject(subject)
-    if block:
-        head = f"HPUB {subject} {reply} {len(block)} {len(block) + len(body)}\r\n"
-        return b"".join((head.encode(), block, body, _CRLF))
-    return b"".join((f"PUB {subject} {reply} {len(body)}\r\n".encode(), body, _CRLF))

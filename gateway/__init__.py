@@ -10,7 +10,7 @@ Read in the order a request meets them:
 `operations`, `reading`    a typed method becomes a route: path, query, headers and body as checked values
 `discovery`, `lifecycle`   find members; announce, heartbeat, withdraw
 `calling`                  tool calls, bytes in and out
-`probes`, `metrics`        health for people, load balancers and Prometheus
+`probes`, `metrics`        health for people, load balancers and Prometheus; `tally` counts for them
 `inquiry`                  a bounded question to the directory
 `endpoints`                where a member that lives on the bus alone is reached over HTTP
 `documents`, `openapi`, `pages`, `shapes`   what the gateway says of itself, made from the same models

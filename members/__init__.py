@@ -6,6 +6,7 @@
 `serving`    the station where calls arrive; `answering` their frames, pieces and errors
 `kernel`     a plain call: `plain` straight to the function, or `rpc` through a full MCP session
 `rpc`        an MCP request against any server object (`lowlevel`), with `session`, `fanout` and `fate` beside it
+`direct`     a tool that needs no session; `declared` holds what it returned to the type it declares
 `identity`   who a call is for, with `context`, which tells a tool
 `settings`   limits, intervals, names
 

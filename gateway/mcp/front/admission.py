@@ -92,12 +92,17 @@ Lines = list[tuple[str, str]]
 
 def check_request(message: Mapping[str, Any], lines: Lines) -> None:
     """Headers and body of a modern request agree, and its envelope is whole. Raises Rejected."""
-    told_all = dict(lines)
-    if len(told_all) == len(lines) and nothing_to_refuse(message, told_all):
-        return
+    told = dict(lines)
+    if len(told) < len(lines) or not nothing_to_refuse(message, told):
+        climb(message, lines)
+
+
+def climb(message: Mapping[str, Any], lines: Lines) -> None:
+    """Find out whether a request is refused, and for which reason of several. Raises Rejected."""
     doubled = find_duplicated_routing_header(lines)
     if doubled is not None:
         raise Rejected(HEADER_MISMATCH, f"{doubled} header appears more than once")
+    told_all = dict(lines)
     _raise(classify_inbound_request(message, headers=told_all))
     told = told_all.get(MCP_NAME_HEADER)
     name = named(message)

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 from nats.aio.client import Client
 
+from bus.commands import publish, subscribe
 from bus.errors import Disconnected, InvalidRequest
-from bus.wire import Wire, _publish_command
+from bus.wire import Wire
 
 OVERRIDDEN = [
     "_process_msg", "_process_info", "_process_err", "_process_ping", "_process_pong", "_process_op_err",
@@ -89,12 +90,14 @@ def new_wire() -> Wire:
 @pytest.mark.parametrize("subject", ["", "a b", "a\r\nPUB x", "a\tb", "a\n"])
 def test_a_subject_cannot_carry_a_second_command(subject: str) -> None:
     with pytest.raises(InvalidRequest):
-        _publish_command(subject, "", b"", b"")
+        publish(subject, "", b"", b"")
+    with pytest.raises(InvalidRequest):
+        subscribe(subject, "", 1)
 
 
 def test_a_publish_is_written_as_the_protocol_has_it() -> None:
-    assert _publish_command("s", "r", b"", b"body") == b"PUB s r 4\r\nbody\r\n"
-    assert _publish_command("s", "", b"NATS/1.0\r\n\r\n", b"body") == b"HPUB s  12 16\r\nNATS/1.0\r\n\r\nbody\r\n"
+    assert publish("s", "r", b"", b"body") == b"PUB s r 4\r\nbody\r\n"
+    assert publish("s", "", b"NATS/1.0\r\n\r\n", b"body") == b"HPUB s  12 16\r\nNATS/1.0\r\n\r\nbody\r\n"
 
 
 class Socket:

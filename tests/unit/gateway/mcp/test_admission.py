@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from bus.errors import InvalidRequest
@@ -15,8 +18,10 @@ from gateway.mcp.front.admission import (
     check_accept,
     check_notification,
     check_request,
+    climb,
     deadline,
     era_of,
+    nothing_to_refuse,
     protocol_lines,
     travelling,
 )
@@ -139,3 +144,42 @@ def test_a_client_may_ask_for_less_time_and_not_for_more() -> None:
     for wrong in ("0", "60001", "-1", "1.5", "x", "9" * 400, "²"):
         with pytest.raises(InvalidRequest, match="1 to 60000"):
             deadline(sent(X_Omega_Timeout_Ms=wrong), 60)
+
+
+VERSIONS = st.sampled_from(["2026-07-28", "2026-07-28", "2026-07-28", "2025-11-25", "2099-01-01", "", None, 7])
+METHODS = st.sampled_from(["tools/call", "tools/call", "prompts/get", "resources/read", "tools/list", "tasks/get"])
+NAMES = st.sampled_from(["add", "add", "other", "=?base64?YWRk?=", "=?base64?!?=", "", "ä", None, 7, ["add"]])
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> dict[str, Any]:
+    meta = {PROTOCOL_VERSION_META_KEY: draw(VERSIONS), CLIENT_CAPABILITIES_META_KEY: {}}
+    if draw(st.integers(0, 9)) == 0:
+        meta.popitem()
+    params: dict[str, Any] = {draw(st.sampled_from(["name", "name", "uri", "taskId"])): draw(NAMES)}
+    params["_meta"] = draw(st.sampled_from([meta, meta, meta, None, []]))
+    message = {"jsonrpc": "2.0", "id": 1, "method": draw(METHODS), "params": params}
+    return message if draw(st.integers(0, 9)) else {**message, "params": draw(st.sampled_from([None, [], "x"]))}
+
+
+@st.composite
+def heads(draw: st.DrawFn) -> list[tuple[str, str]]:
+    drawn = {"mcp-protocol-version": draw(VERSIONS), "mcp-method": draw(METHODS), "mcp-name": draw(NAMES)}
+    lines = [(name, value) for name, value in drawn.items() if isinstance(value, str)]
+    return lines + (draw(st.sampled_from([lines[:1], [("mcp-param-a", "1")]])) if draw(st.integers(0, 4)) == 0 else [])
+
+
+@given(message=requests(), lines=heads())
+def test_what_is_let_through_in_one_step_is_let_through_by_the_ladder(
+    message: dict[str, Any], lines: list[tuple[str, str]]
+) -> None:
+    if len(dict(lines)) == len(lines) and nothing_to_refuse(message, dict(lines)):
+        climb(message, lines)
+
+
+@pytest.mark.parametrize(("method", "name"), [("tools/call", "add"), ("tools/list", None)])
+def test_an_ordinary_request_needs_no_ladder(method: str, name: str | None) -> None:
+    meta = {PROTOCOL_VERSION_META_KEY: "2026-07-28", CLIENT_CAPABILITIES_META_KEY: {}}
+    params = {"_meta": meta, **({"name": name} if name else {})}
+    told = {"mcp-protocol-version": "2026-07-28", "mcp-method": method, **({"mcp-name": name} if name else {})}
+    assert nothing_to_refuse({"method": method, "params": params}, told)
