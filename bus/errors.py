@@ -22,7 +22,7 @@ FederationError
 │   ├── Disconnected          no connection to the bus; not sent
 │   ├── DirectoryAway         no directory answers
 │   └── StorageAway           the registry's storage does not answer
-│       └── StorageMissing        it answers, and the registry is not in it
+│       └── StorageMissing        it answers, and what is asked for is not in it
 ├── Unknown               the outcome cannot be told; look before trying again
 │   ├── DeadlineExceeded      no result in time; the tool may have run
 │   ├── Cancelled             the caller withdrew
@@ -226,7 +226,7 @@ class StorageAway(Unavailable):
 
 
 class StorageMissing(StorageAway):
-    """The storage holds no registry."""
+    """The storage holds no such stream or bucket; directories make them when they start."""
 
     code = "storage_missing"
 

@@ -237,7 +237,7 @@ async def test_two_backups_to_one_place_do_not_mix(bus: Bus, path: Path) -> None
 
 
 async def test_a_backup_of_no_federation_is_refused(bus: Bus, path: Path) -> None:
-    with pytest.raises(FederationError, match="no registry"):
+    with pytest.raises(FederationError, match="no such stream"):
         await saved(bus, path)
     assert list(path.parent.glob("*omega.jsonl*")) == []
 

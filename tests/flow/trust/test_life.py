@@ -170,7 +170,7 @@ async def test_who_was_not_asked_does_not_know_where_to_answer(deployed: Deploym
     async with deployed.bus(CLIENT) as asking, deployed.bus(OTHER) as other:
         replies = {asking.open_reply(lambda _: None) for _ in range(100)}
         lasts = {reply.rpartition(".")[2] for reply in replies}
-        assert len(lasts) == 100 and all(len(last) == 16 for last in lasts)
+        assert len(lasts) == 100 and all(len(last) == 24 for last in lasts)
         heard: list[str] = []
         other.listen("_INBOX.client.>", lambda message: heard.append(message.subject))
         await other.flush()
