@@ -14,8 +14,8 @@ from tests.chaos.journal import Change, Ended, Hurt, Journal, Operation, Standst
 from tests.chaos.load import Loaded, loaded
 from tests.chaos.plan import Plan
 from tests.chaos.stage import Stage, staged
-from tests.chaos.standstill import noting_standstills
 from tests.chaos.watch import watching
+from tests.support.standstill import noting_standstills
 
 CALM_S = 4.0
 """Of load before the first fault and after the last."""
@@ -78,7 +78,7 @@ async def carry_out(plan: Plan, files: Files) -> int:
             Journal(files.standstills) as standstills,
         ):
             async with (
-                noting_standstills(standstills),
+                noting_standstills(lambda began, ended: standstills.add(Standstill(began=began, ended=ended))),
                 watching(stage, changes) as watch,
                 loaded(stage, operations, plan.seed) as load,
             ):

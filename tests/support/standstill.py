@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-
-from tests.chaos.journal import Journal, Standstill
 
 BEAT_S = 0.05
 LATE_S = 0.1
@@ -15,19 +13,20 @@ LATE_S = 0.1
 
 
 @asynccontextmanager
-async def noting_standstills(journal: Journal) -> AsyncIterator[None]:
-    """Each standstill of this process's loop is written down, for the length of the block."""
-    noting = asyncio.create_task(_note(journal))
+async def noting_standstills(note: Callable[[float, float], None]) -> AsyncIterator[None]:
+    """Tell `note` of each standstill of this process's loop, when it began and ended (`time.monotonic`), for the length
+    of the block."""
+    noting = asyncio.create_task(_noting(note))
     try:
         yield
     finally:
         noting.cancel()
 
 
-async def _note(journal: Journal) -> None:
+async def _noting(note: Callable[[float, float], None]) -> None:
     while True:
         due = time.monotonic() + BEAT_S
         await asyncio.sleep(BEAT_S)
         woke = time.monotonic()
         if woke - due > LATE_S:
-            journal.add(Standstill(began=due, ended=woke))
+            note(due, woke)
