@@ -104,6 +104,8 @@ def events_stream(settings: BusSettings, subjects: Subjects) -> dict[str, Any]:
 
 
 NOT_FOUND = 10059
+NO_PEERS = 10005
+"""Too few servers of the cluster are there, or known to be."""
 LOOKS_IN_A_CLUSTER = 4
 LOOK_PAUSE_S = 0.25
 
@@ -134,9 +136,14 @@ async def _ensure(bus: Bus, wanted: dict[str, Any], *, first: int, attempts: int
         problem, missing = await _brought_about(bus, wanted | {"first_seq": first}, missing, looks)
         if problem is None:
             return
-        if int(problem.get("code", 500)) not in (404, 503) or attempt == attempts - 1:
+        if not passes(problem) or attempt == attempts - 1:
             raise StorageAway(f"stream {name}: {problem.get('description')}")
         await asyncio.sleep(LOOK_PAUSE_S)
+
+
+def passes(problem: Mapping[str, Any]) -> bool:
+    """Whether what JetStream said may be over a moment later."""
+    return int(problem.get("code", 500)) in (404, 503) or problem.get("err_code") == NO_PEERS
 
 
 async def _brought_about(
