@@ -242,7 +242,7 @@ class Wire(Client):
     def _wrote_alone(self, command: bytes) -> bool:
         """Hand a command to the socket without waiting for others; False where that has to wait."""
         stream = self._stream() if self.is_connected else None
-        if stream is None or stream.get_write_buffer_size():
+        if stream is None or stream.is_closing() or stream.get_write_buffer_size():
             return False
         self._handed += len(command)
         stream.write(command)
@@ -384,7 +384,7 @@ class Wire(Client):
                 if self._going is not None and not self._going.done():
                     self._going.set_result(None)
                 self._going = None
-        except OSError as exc:
+        except (OSError, RuntimeError) as exc:  # uvloop's word for a socket that was closed meanwhile
             self.fall(_in_words(exc))
 
 

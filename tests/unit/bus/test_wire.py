@@ -106,8 +106,14 @@ class Socket:
     def __init__(self) -> None:
         self.taken: list[bytes] = []
         self.full = 0
+        self.closing = False
+
+    def is_closing(self) -> bool:
+        return self.closing
 
     def write(self, command: bytes) -> None:
+        if self.closing:
+            raise RuntimeError("the handler is closed")  # as uvloop does
         self.taken.append(command)
 
     def get_write_buffer_size(self) -> int:
@@ -151,3 +157,9 @@ async def test_a_socket_that_is_not_empty_is_left_to_the_flusher(wire: Wire, soc
     socket.full = 1
     wire.send("a", b"1")
     assert socket.taken == [] and wire.backlog() > 0
+
+
+async def test_a_socket_that_was_lost_a_moment_ago_is_not_written_to(wire: Wire, socket: Socket) -> None:
+    socket.closing = True
+    wire.send("a", b"1")  # its end is told to whoever waits for an answer
+    assert wire.backlog() > 0
