@@ -173,13 +173,14 @@ class Call:
         if self._result.done():
             return
         try:
-            self._pieces().add(message)
+            self._arriving().add(message)
         except FederationError as exc:
             self._fail(self._blamed(exc))
         else:
             self._bus.respond(message, b"")
 
-    def _pieces(self) -> Assembly:
+    def _arriving(self) -> Assembly:
+        """The pieces of the result; most results come whole."""
         if self._assembly is None:
             self._assembly = Assembly(self._options.max_result)
         return self._assembly
@@ -191,7 +192,7 @@ class Call:
             return
         try:
             if count := announced(message, self._options.max_result):
-                body = self._pieces().body(count)
+                body = self._arriving().body(count)
                 message = Message(message.subject, body, message.headers, message.reply)
         except FederationError as exc:
             self._fail(self._blamed(exc))

@@ -110,7 +110,7 @@ class Dispatch:
         """
         line, now = self._line(wanted.member), self._now()
         if options.timeout is None or wanted.pinned is not None:
-            return await self._to_the_one_meant(wanted, body, options)
+            return await self._send(wanted, self._pinned(wanted, options), body, options)
         self._admit(line, wanted.member, now)
         line.in_flight += 1
         try:
@@ -149,18 +149,17 @@ class Dispatch:
                 tried.append(known.who.instance)
             options = options._replace(timeout=left, headers={**options.headers, headers.ATTEMPT: str(attempt)})
 
-    async def _to_the_one_meant(self, wanted: Wanted, body: bytes, options: CallOptions) -> Message:
-        who = Instance(wanted.member, wanted.pinned) if wanted.pinned is not None else None
-        known = self.routes.instance(who) if who is not None else None
-        if known is not None and options.timeout is not None:  # a stream waits, and is nobody's load
-            return await self._send(wanted, known, body, options)
-        target = Target(wanted.member, wanted.subject(wanted.pinned), wanted.label, who)
-        return await Call(self._bus, target, options).run(body)
+    def _pinned(self, wanted: Wanted, options: CallOptions) -> Known | None:
+        """What is known of the one instance that is meant; None for a stream, which waits and is nobody's load."""
+        if wanted.pinned is None or options.timeout is None:
+            return None
+        return self.routes.instance(Instance(wanted.member, wanted.pinned))
 
     def _send(self, wanted: Wanted, known: Known | None, body: bytes, options: CallOptions) -> Awaitable[Message]:
-        """Sent to a chosen instance, or (None) to whichever the bus chooses."""
+        """Sent to a known instance; else to the one that is meant, or to whichever the bus chooses."""
         if known is None:
-            target = Target(wanted.member, wanted.subject(None), wanted.label)
+            who = Instance(wanted.member, wanted.pinned) if wanted.pinned is not None else None
+            target = Target(wanted.member, wanted.subject(wanted.pinned), wanted.label, who)
             return Call(self._bus, target, options).run(body)
         target = Target(wanted.member, wanted.subject(known.who.instance), wanted.label, known.who)
         return self._as_load_of(known, Call(self._bus, target, options, known.fell_mute).run(body))

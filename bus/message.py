@@ -22,7 +22,7 @@ _NEWLINES = str.maketrans({"\r": " ", "\n": " "})
 class Message(NamedTuple):
     """What arrived: on which subject, with which headers, and where an answer is awaited ("" = nowhere).
 
-    A named tuple, as are the other values made for every call: a frozen dataclass takes four times as long to make.
+    A named tuple, as are the other values made for every call: a frozen dataclass takes three times as long to make.
     """
 
     subject: str

@@ -61,7 +61,7 @@ def is_token(name: str) -> bool:
 
 def token(name: str) -> str:
     """`name` as one subject token: itself where that is safe, else `_`."""
-    return name if _TOKEN.fullmatch(name) else UNSAFE_NAME
+    return name if is_token(name) else UNSAFE_NAME
 
 
 def member_uri(member: str, uri: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from operator import attrgetter
 
 from bus.messages import Heartbeat
 from bus.subjects import Instance
@@ -89,7 +90,7 @@ class Routes:
             return fit[0] if fit else None
         first = int(draw() * len(fit))
         second = (first + 1 + int(draw() * (len(fit) - 1))) % len(fit)
-        return min(fit[first], fit[second], key=_load)
+        return min(fit[first], fit[second], key=attrgetter("load"))
 
     def gone(self, who: Instance) -> None:
         """It is not there any more; a heartbeat brings it back."""
@@ -100,13 +101,9 @@ class Routes:
         self._members.pop(member, None)
 
     def instance(self, who: Instance) -> Known | None:
-        """What is known of one."""
+        """What is known of one; None: it was not heard yet, or is gone."""
         return self._members.get(who.member, {}).get(who.instance)
 
     def instances(self, member: str) -> dict[str, Known]:
         """What is known of a member's instances."""
         return dict(self._members.get(member, {}))
-
-
-def _load(known: Known) -> float:
-    return known.load

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
@@ -56,6 +56,7 @@ DOOR_MCP = "/mcp"
 FEDERATION_MCP = "/mcp"
 DISTRIBUTION = "omega-federation"
 MEMBERS_AT_HAND = 1_000
+"""Members whose upstreams are kept, by the path that names them."""
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """Addresses that mean "every address of this machine", each with one that can be dialled."""
 
@@ -164,9 +165,9 @@ class Gateway:
         settings, catalogue = self.settings, Catalogue()
         dispatch = dispatch_of(self._bus, settings, catalogue)
         vet = self._vouching.check if self._vouching is not None else None
-        federation = Federation(self._bus, dispatch, speaks_for_callers=True, vet=vet)
-        if self.limiter.rules.member_calls is not None:
-            federation = LimitedFederation(self.limiter, self._bus, dispatch, speaks_for_callers=True, vet=vet)
+        limited = self.limiter.rules.member_calls is not None
+        kind = partial(LimitedFederation, self.limiter) if limited else Federation
+        federation = kind(self._bus, dispatch, speaks_for_callers=True, vet=vet)
         metrics = Metrics(self._version, lambda: self._bus.connected)
         addresses = public_addresses(settings, self.url, self.door_urls)
         aggregate = Aggregate(

@@ -71,20 +71,23 @@ class DirectTools:
             declared = self._declared[tool.name] = Declared(tool)
         try:
             result = declared.result(returned)
-            converted = tool.fn_metadata.convert_result(returned) if result is None else None
+            if result is not None:
+                return self._complete(result, is_error=False)
+            converted = tool.fn_metadata.convert_result(returned)
         except Exception as exc:  # a type's own validator may raise anything
             raise UnexpectedToolError(f"Error executing tool {tool.name}") from exc
-        if result is None:
-            return self._wire(converted)
-        return {**result, "isError": False, "resultType": "complete", "_meta": self._stamp}
+        return self._wire(converted)
 
     def _wire(self, result: Any) -> dict[str, Any]:
         if isinstance(result, CallToolResult) and result.meta is None and all(map(_is_bare_text, result.content)):
             wire: dict[str, Any] = {"content": [{"type": "text", "text": block.text} for block in result.content]}  # type: ignore[union-attr] # bare texts
             if result.structured_content is not None:
                 wire["structuredContent"] = result.structured_content
-            return {**wire, "isError": result.is_error, "resultType": "complete", "_meta": self._stamp}
+            return self._complete(wire, is_error=result.is_error)
         return self._sieved(result)
+
+    def _complete(self, wire: dict[str, Any], *, is_error: bool) -> dict[str, Any]:
+        return {**wire, "isError": is_error, "resultType": "complete", "_meta": self._stamp}
 
     def _sieved(self, result: Any) -> dict[str, Any]:
         try:

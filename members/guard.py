@@ -21,6 +21,7 @@ from members.hosts import Forbidden, Policy, canonical, checked, checked_address
 
 MAX_REDIRECTS = 3
 REMEMBERED = 64
+"""URLs that are not looked at again; a fetcher has one, and where that redirects to."""
 CONNECT_S = 5.0
 """For one address of a name; the name and all its addresses may take twice as long."""
 _REDIRECTS = (301, 302, 303, 307, 308)

@@ -65,6 +65,11 @@ class Child:
         return stopped(self.pid)
 
     @property
+    def ended(self) -> bool:
+        """Whether its exit code is known."""
+        return self._process.returncode is not None
+
+    @property
     def end(self) -> str:
         """How it ended, for people."""
         code = self._process.returncode

@@ -92,7 +92,9 @@ class StdioLink:
         try:
             await self._child.write(orjson.dumps(message) + b"\n")
         except OSError as exc:
-            raise LinkDown(f"it reads no more: {exc.strerror or exc}") from exc
+            await self._child.seen_off()  # mostly it is ending, and its exit code says more
+            told = self._child.end if self._child.ended else f"it reads no more: {exc.strerror or exc}"
+            raise LinkDown(told) from exc
 
     def _withdraw(self, request_id: Any) -> None:
         """Without waiting: a child that reads no more must not keep its caller."""

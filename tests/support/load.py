@@ -27,6 +27,12 @@ class Failure:
     told: str
     began: float
     ended: float
+    sent: bool
+    """Whether its request, or some of it, was sent."""
+
+
+class NotSent(Exception):
+    """No gateway took the request."""
 
 
 @dataclass(slots=True)
@@ -43,12 +49,12 @@ class Outcome:
 
     @property
     def failed(self) -> list[str]:
-        """What failed, but for what a client did not get on with because it stood still itself.
+        """What failed, but for requests that were not sent because the client stood still itself.
 
         A gateway that ends gives a connection 0.3 s to bring its request, and the next is there as soon: a client that
         stands still for half a second can find each of them at the wrong moment.
         """
-        return [one.told for one in self.failures if not self._stood_still_during(one)]
+        return [one.told for one in self.failures if one.sent or not self._stood_still_during(one)]
 
     def _stood_still_during(self, one: Failure) -> bool:
         return any(began < one.ended and ended > one.began for began, ended in self.standstills)
@@ -90,9 +96,11 @@ class Load:
         began = time.monotonic()
         try:
             await getattr(self, kind)()
-        except (aiohttp.ClientError, TimeoutError, AssertionError) as exc:
+        except (aiohttp.ClientError, TimeoutError, AssertionError, NotSent) as exc:
             ended = time.monotonic()
-            self.outcome.failures.append(Failure(f"{kind} after {ended - began:.2f} s: {exc!r}"[:300], began, ended))
+            told = f"{kind} after {ended - began:.2f} s: {exc!r}"[:300]
+            sent = not isinstance(exc, NotSent | aiohttp.ClientOSError)
+            self.outcome.failures.append(Failure(told, began, ended, sent))
         else:
             self.outcome.done[kind] += 1
             self.outcome.slowest_s = max(self.outcome.slowest_s, time.monotonic() - began)
@@ -106,7 +114,7 @@ class Load:
                     return await answer.json()
             except aiohttp.ClientConnectorError:
                 continue
-        raise AssertionError("no gateway takes connections")
+        raise NotSent("no gateway takes connections")
 
 
 @asynccontextmanager

@@ -90,10 +90,7 @@ class EventStream:
 
     def begin(self) -> None:
         """Send the head, and keep the stream alive from now on."""
-        if self._begun is None:
-            response, changed = web.StreamResponse(headers=HEADERS), asyncio.Event()
-            writer = asyncio.get_running_loop().create_task(self._write(response, changed))
-            self._begun = _Begun(response, changed, writer)
+        self._stream()
 
     def send(self, message: bytes) -> None:
         """Send one JSON-RPC message. A client that reads too slowly for it is cut off."""
@@ -105,21 +102,24 @@ class EventStream:
             return
         self._frames.append(event)
         self._waiting_bytes += len(event)
-        self._tell_writer()
+        self._stream().changed.set()
 
     async def finish(self, message: bytes | None = None) -> web.StreamResponse:
         """Send the last message, if there is one, and end the stream. Returns when the client's socket took it all."""
         if message is not None:
             self._frames.append(frame(message))
         self._closed = True
-        begun = self._tell_writer()
+        begun = self._stream()
+        begun.changed.set()
         await begun.writer
         return begun.response
 
-    def _tell_writer(self) -> _Begun:
-        self.begin()
-        assert self._begun is not None
-        self._begun.changed.set()
+    def _stream(self) -> _Begun:
+        """What there is of it, begun now where it was not."""
+        if self._begun is None:
+            response, changed = web.StreamResponse(headers=HEADERS), asyncio.Event()
+            writer = asyncio.get_running_loop().create_task(self._write(response, changed))
+            self._begun = _Begun(response, changed, writer)
         return self._begun
 
     async def _write(self, response: web.StreamResponse, changed: asyncio.Event) -> None:
